@@ -1,0 +1,31 @@
+"""What the lessons import. Names are loaded on first use, so a worker process stays light.
+
+The pattern is the lazy package face of Scientific Python's SPEC 1.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from helpers.bars import WatchedBar
+    from helpers.recorder import Recorder
+    from helpers.recording import WatchedPool
+    from helpers.timeline import Timeline
+
+_HOME = {
+    "Recorder": "helpers.recorder",
+    "Timeline": "helpers.timeline",
+    "WatchedBar": "helpers.bars",
+    "WatchedPool": "helpers.recording",
+}
+__all__ = ["Recorder", "Timeline", "WatchedBar", "WatchedPool"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

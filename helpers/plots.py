@@ -1,0 +1,309 @@
+"""Pictures of a Timeline. Every function draws on the axes it is given, or on new ones.
+
+It returns the axes, with the picture's text alternative as their label; `show` displays both.
+Figures are made without pyplot: nothing is global, nothing is left open.
+"""
+
+from base64 import b64encode
+from html import escape
+from io import BytesIO
+
+import numpy as np
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+
+from helpers.timeline import Timeline
+
+# Okabe and Ito's blue and vermilion, which colour-blind readers tell apart; darkened where text
+# is set in them or on them, for a contrast of 4.5 against white (WCAG AA).
+FINISHED, FINISHED_2 = "#0072b2", "#005685"
+SHOWN, SHADE = "#b24700", "#fae9de"
+STARTING, NOTE, RUNNING = "#e4e4e4", "#595959", "#33708f"
+BUSY = LinearSegmentedColormap.from_list("busy", ["#ffffff", FINISHED_2])
+DPI = 120
+_TURNS = np.array([FINISHED, FINISHED_2])
+
+
+def plot_workers(timeline: Timeline, ax: Axes | None = None, until: float = 0.0) -> Axes:
+    """A lane a worker, each task a bar with its number. The time axis reaches `until`, or further.
+
+    Grey is the time before the worker's first task, where it starts up; the line above a bar is
+    the time the finished task waited for its turn. Where bars would be thinner than a pixel, the
+    lanes show the share of time the worker was busy.
+    """
+    ax = ax or _figure(0.45 * timeline.workers + 1.2).subplots()
+    _axes(ax, timeline, "", until)
+    ran = np.flatnonzero(~np.isnan(timeline.start))
+    if len(ran) > 1.5 * _pixels(ax) * timeline.workers / 2:
+        _draw_busy_share(ax, timeline)
+    else:
+        _draw_start_up(ax, timeline)
+        _draw_tasks(ax, timeline, ran)
+        _draw_waiting(ax, timeline)
+    lanes = np.arange(timeline.workers)
+    ax.set_yticks(lanes, [f"worker {lane}" for lane in lanes])
+    ax.set_ylim(timeline.workers - 0.4, -0.75)
+    ax.tick_params(axis="y", length=0)
+    tasks, workers = len(timeline), timeline.workers
+    _title(ax, f"{tasks} tasks on {workers} workers in {timeline.makespan:.2f} s")
+    return ax
+
+
+def plot_progress(timeline: Timeline, ax: Axes | None = None) -> Axes:
+    """Finished and shown tasks as steps over time; what lies between them is the bar's lag."""
+    ax = ax or _figure(2.6).subplots()
+    _axes(ax, timeline, "tasks")
+    finished, shown = (np.sort(column) for column in (timeline.finish, timeline.shown))
+    times = np.unique(np.concatenate([[0.0, _right(timeline)], finished, shown]))
+    times = times[~np.isnan(times)]
+    if len(times) > 4000:
+        times = np.linspace(0.0, _right(timeline), 2000)  # more than the picture has pixels
+    done, seen = (np.searchsorted(column, times, side="right") for column in (finished, shown))
+    ax.fill_between(times, seen, done, step="post", color=SHADE, linewidth=0)
+    ax.step(times, done, where="post", color=FINISHED, linewidth=2, label="finished by the workers")
+    ax.step(times, seen, where="post", color=SHOWN, linewidth=2, label="shown by the bar")
+    ax.set_ylim(-0.04 * max(len(timeline), 1), 1.08 * max(len(timeline), 1))
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.legend(loc="upper left", frameon=False, labelcolor="linecolor")
+    moment, then_done, then_shown = timeline.worst
+    behind = then_done - then_shown
+    if behind:
+        middle = (then_done + then_shown) / 2
+        side = "right" if moment > 0.2 * _right(timeline) else "left"
+        ax.text(moment, middle, f"{behind} behind ", color=SHOWN, weight="bold", ha=side)
+        _title(ax, f"At worst {behind} finished tasks are not shown")
+    else:
+        _title(ax, "Every task is shown as it finishes" if len(timeline) else "No task")
+    return ax
+
+
+def plot_lag(timeline: Timeline, axes: tuple[Axes, Axes] | None = None) -> tuple[Axes, Axes]:
+    """Workers above and progress below, over one time axis: why a bar shows less than is done."""
+    if axes is None:
+        height = 0.45 * timeline.workers + 3.6
+        ratios = [max(height - 3.2, 1), 2.2]
+        axes = tuple(_figure(height).subplots(2, sharex=True, height_ratios=ratios))
+    above, below = axes
+    plot_workers(timeline, above)
+    plot_progress(timeline, below)
+    moment, finished, shown = timeline.worst
+    if finished > shown:
+        for ax in axes:
+            ax.axvline(moment, color=NOTE, linewidth=1, linestyle=(0, (2, 3)), zorder=0.5)
+        title = f"{finished} tasks are done and the bar still says {shown} of {len(timeline)}"
+    else:
+        title = below.get_title("left")
+    _title(above, title)
+    _title(below, "")
+    above.set_xlabel("")
+    above.set_label(f"{title}. {timeline.describe()}")
+    below.set_label("")
+    return axes
+
+
+def plot_runs(runs: dict[str, Timeline], axes: tuple[Axes, ...] | None = None) -> tuple[Axes, ...]:
+    """The workers of each run, under its name, one run below the other on the same time axis."""
+    if axes is None:
+        heights = [0.45 * run.workers + 0.8 for run in runs.values()]
+        grid = _figure(sum(heights)).subplots(len(runs), height_ratios=heights, squeeze=False)
+        axes = tuple(grid[:, 0])
+    until = max(_right(run) for run in runs.values())
+    for ax, (name, run) in zip(axes, runs.items(), strict=True):
+        plot_workers(run, ax, until)
+        title = f"{name}: {run.makespan:.2f} s"
+        _title(ax, title)
+        ax.set_label(f"{title}. {run.describe()}")
+        if ax is not axes[-1]:
+            ax.set_xlabel("")
+    return axes
+
+
+def plot_behind(runs: dict[str, Timeline], ax: Axes | None = None) -> Axes:
+    """A row a bar, over one time axis: how many finished tasks it hides, or counts too early."""
+    ax = ax or _figure(0.34 * len(runs) + 1.1).subplots()
+    _axes(ax, max(runs.values(), key=_right), "")
+    said = []
+    for row, run in enumerate(runs.values()):
+        finished, shown = np.sort(run.finish), np.sort(run.shown)
+        times = np.unique(np.concatenate([[0.0, run.end], finished, shown]))
+        times = times[~np.isnan(times)]
+        done, seen = (np.searchsorted(each, times, side="right") for each in (finished, shown))
+        for tasks, color in ((done - seen).clip(0), SHOWN), ((seen - done).clip(0), FINISHED):
+            top = row + 0.35 - 0.75 * tasks / max(len(run), 1)
+            ax.fill_between(times, row + 0.35, top, step="post", color=color, linewidth=0)
+        ax.plot([0, run.end], [row + 0.35] * 2, color=NOTE, linewidth=0.8)
+        ahead, behind = (seen - done).max(), run.most_behind
+        word = f"{ahead} ahead" if ahead > 0 else f"{behind} behind" if behind > 1 else "honest"
+        color = FINISHED if ahead > 0 else SHOWN if behind > 1 else NOTE
+        ax.text(1.01, row, word, transform=ax.get_yaxis_transform(), color=color, va="center")
+        said.append(word)
+    ax.set_yticks(range(len(runs)), list(runs))
+    ax.set_ylim(len(runs) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    honest = said.count("honest")
+    verb = "is" if honest == 1 else "are"
+    _title(ax, f"{honest} of {len(runs)} bars {verb} never more than one task off")
+    told = "; ".join(f"{name}: {word}" for name, word in zip(runs, said, strict=True))
+    ax.set_label(f"{ax.get_title('left')}. {told}.")
+    return ax
+
+
+def show(axes: Axes | tuple[Axes, ...]) -> None:
+    """Display the figure of `axes` as a picture with its text alternative."""
+    bundle, metadata = bundled(axes)
+    display(bundle, raw=True, metadata=metadata)
+
+
+def bundled(axes: Axes | tuple[Axes, ...]) -> tuple[dict[str, str], dict[str, dict]]:
+    """Return the figure of `axes` as the data, and the metadata, of a notebook's output.
+
+    The picture is wrapped in HTML because JupyterLab and nbconvert take an alt text from nowhere
+    else; the bare PNG beside it is for readers of the notebook file that show no HTML.
+    """
+    axes = axes if isinstance(axes, tuple) else (axes,)
+    figure = axes[0].figure
+    png = _png(figure)
+    alt = alternative(axes)
+    width = round(figure.get_figwidth() * 100)
+    image = f'<img alt="{escape(alt)}" width="{width}" src="data:image/png;base64,{png}">'
+    bundle = {"text/html": image, "image/png": png, "text/plain": alt}
+    return bundle, {"image/png": {"alt": alt, "width": width}}
+
+
+def alternative(axes: tuple[Axes, ...]) -> str:
+    """Return the text alternative of a picture."""
+    return " ".join(ax.get_label() for ax in axes if ax.get_label())
+
+
+def _figure(height: float) -> Figure:
+    return Figure(figsize=(9.2, height), layout="constrained", facecolor="white")
+
+
+def _png(figure: Figure) -> str:
+    """Return the figure as base64 PNG of 64 colours: a quarter of the bytes."""
+    buffer, small = BytesIO(), BytesIO()
+    figure.savefig(buffer, dpi=DPI)
+    Image.open(buffer).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(
+        small, "PNG", optimize=True
+    )
+    return b64encode(small.getvalue()).decode()
+
+
+def _axes(ax: Axes, timeline: Timeline, ylabel: str, until: float = 0.0) -> None:
+    """Set up what both pictures share: the time axis, the text alternative, little ink."""
+    ax.set_xlim(0, max(_right(timeline), until))
+    ax.set_xlabel("seconds since the first task was submitted")
+    ax.set_ylabel(ylabel)
+    ax.set_label(timeline.describe())
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="x", color="#eeeeee")
+    ax.set_axisbelow(True)
+
+
+def _title(ax: Axes, title: str) -> None:
+    ax.set_title(title, loc="left", weight="bold")
+
+
+def _right(timeline: Timeline) -> float:
+    return 1.02 * timeline.end or 1.0
+
+
+def _pixels(ax: Axes) -> float:
+    return ax.figure.get_figwidth() * 100
+
+
+def _draw_start_up(ax: Axes, timeline: Timeline) -> None:
+    """Grey from 0 to the first task, for workers that started before anything was finished."""
+    for worker in range(timeline.workers):
+        first = np.nanmin(timeline.start[timeline.worker == worker])
+        if 0 < first <= np.nanmin(timeline.finish, initial=np.inf):
+            ax.barh(worker, first, height=0.5, color=STARTING)
+            if first > 0.08 * ax.get_xlim()[1]:
+                ax.text(
+                    first / 2, worker, "starts up", color=NOTE, size=8, ha="center", va="center"
+                )
+
+
+def _draw_tasks(ax: Axes, timeline: Timeline, ran: np.ndarray) -> None:
+    start, lane = timeline.start[ran], timeline.worker[ran]
+    finish = np.where(np.isnan(timeline.finish), timeline.end, timeline.finish)[ran]
+    left, right, low, high = start, finish, lane - 0.25, lane + 0.25
+    corners = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
+    order = np.lexsort((start, lane))
+    turn = np.empty(len(ran), dtype=int)
+    turn[order] = np.arange(len(ran)) - np.searchsorted(lane[order], lane[order])
+    pixels = (finish - start) / ax.get_xlim()[1] * _pixels(ax)
+    ax.add_collection(
+        PolyCollection(
+            corners,
+            facecolors=np.where(np.isnan(timeline.finish[ran]), RUNNING, _TURNS[turn % 2]),
+            edgecolors="white",
+            linewidths=1 if len(ran) and np.median(pixels) > 8 else 0,
+        ),
+        autolim=False,
+    )
+    room = pixels > 9 * len(str(len(timeline)))
+    if room.sum() <= 80:
+        for row, x, y in zip(ran[room], (start + finish)[room] / 2, lane[room], strict=True):
+            ax.text(x, y, str(row), color="white", weight="bold", ha="center", va="center")
+
+
+def _draw_waiting(ax: Axes, timeline: Timeline) -> None:
+    """A line above the bar from a task's finish until it was shown, where that was no trifle."""
+    late = np.flatnonzero(timeline.lag > timeline.grace)
+    if not 0 < len(late) <= 400:
+        return
+    height = timeline.worker[late] - 0.36
+    ends = timeline.finish[late], timeline.shown[late]
+    lines = [np.stack([at, height], axis=1) for at in ends]
+    ax.add_collection(
+        LineCollection(np.stack(lines, axis=1), colors=SHOWN, linewidths=2.5), autolim=False
+    )
+    ax.plot(ends[1], height, "|", color=SHOWN, markersize=7, markeredgewidth=2)
+    longest = int(np.argmax(timeline.lag[late]))
+    ax.annotate(
+        f"task {late[longest]} is done and waits for its turn",
+        (ends[0][longest], height[longest] - 0.06),
+        color=SHOWN,
+        size=9,
+        va="bottom",
+    )
+
+
+def _draw_busy_share(ax: Axes, timeline: Timeline) -> None:
+    edges = np.linspace(0, _right(timeline), 801)
+    share = np.empty((timeline.workers, len(edges) - 1))
+    for worker in range(timeline.workers):
+        mine = timeline.worker == worker
+        start, finish = np.sort(timeline.start[mine]), np.sort(timeline.finish[mine])
+        finish[np.isnan(finish)] = timeline.end
+        seconds = np.append(0.0, np.cumsum(finish - start))
+        moments = np.ravel([start, finish], order="F")
+        busy = np.interp(edges, moments, np.repeat(seconds, 2)[1:-1])
+        share[worker] = np.diff(busy) / np.diff(edges)
+    lanes = np.full((2 * len(share) - 1, share.shape[1]), np.nan)  # every other row is a gap
+    lanes[::2] = share
+    ax.imshow(
+        lanes,
+        cmap=BUSY,
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        interpolation="nearest",
+        extent=(0, edges[-1], len(share) - 0.75, -0.25),
+        zorder=1,
+    )
+    ax.annotate(
+        "bars too thin to draw: the darker, the busier",
+        (0.5, 1),
+        xycoords="axes fraction",
+        color=NOTE,
+        size=9,
+        ha="center",
+        va="top",
+    )

@@ -1,0 +1,175 @@
+"""Recorder: watches functions, wherever they run on this machine, and gives their Timeline.
+
+Standard library only until a timeline is asked for: a spawned worker imports what the main script
+imports, and must not wait for numpy.
+"""
+
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import TimeoutError
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from helpers.lanes import CALL, FAILED, Watched, close_lanes, read_lanes
+
+if TYPE_CHECKING:
+    from helpers.bars import WatchedBar
+    from helpers.timeline import Timeline
+
+FOLDER = "a-watched-pool-"
+
+
+class Recorder:
+    """Watches functions and keeps what their workers write down.
+
+    Use it as a context manager, or `close()` it: its lanes live in a temporary folder.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is created before the first task is watched."""
+        self._folder: str | None = None
+        self._kept: list[bytes] | None = None
+        self._lock = threading.Lock()
+        self._origin: float | None = None
+        self._calls: list[Call] = []
+        self._forgotten = 0  # how many calls there were before those in _calls
+        self._shown = array("q"), array("d")  # numbers of tasks, and when they were shown
+
+    def watch(self, func: Callable) -> Callable:
+        """Return a picklable callable that runs `func` and records it as one more task.
+
+        Call `watch` once a task: rows are in the order of these calls. Where one watched callable
+        runs many times, each run is a row, in order of start.
+        """
+        call = self.call(size=1)
+        return Watched(func, call.folder, call.first)
+
+    def show(self, task: int) -> None:
+        """Note that the consumer has the result of `task` now (0: the first that was watched)."""
+        if not 0 <= task < len(self._calls):
+            raise ValueError(f"task is {task}; {len(self._calls)} tasks were watched")
+        self._calls[task].show(0)
+
+    def forget(self) -> None:
+        """Drop what was recorded; the next task that is submitted is row 0, at time 0."""
+        with self._lock:
+            self._forgotten += len(self._calls)
+            self._origin, self._calls, self._shown = None, [], (array("q"), array("d"))
+
+    def timeline(self, bar: "WatchedBar | None" = None) -> "Timeline":
+        """Return what has happened until now, also while tasks run.
+
+        bar: with it, `shown` is the moment when the bar on the screen had counted the task.
+        """
+        from helpers.reading import on_screen, read_timeline
+
+        with self._lock:  # before the lanes are read: so what was shown has its record
+            shown = tuple(column[:] for column in self._shown)
+            sizes = [call.size for call in self._calls]
+            first, origin = self._forgotten << CALL, self._origin or 0.0
+        timeline = read_timeline(self._lanes(), sizes, shown, first, origin)
+        return timeline if bar is None else on_screen(timeline, bar, origin)
+
+    def close(self) -> None:
+        """Keep what was recorded in memory and remove the folder. Closing twice is harmless."""
+        if self._kept is None:
+            self._kept = list(self._lanes())
+            if self._folder:
+                close_lanes(self._folder)
+                self._remove_folder()
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(self, size: int = 0) -> "Call":
+        """Begin a call that will submit tasks; `size` of them are submitted already."""
+        if self._kept is not None:
+            raise ValueError("this Recorder is closed; make a new one")
+        with self._lock:
+            if self._folder is None:
+                self._folder = _new_folder()
+                self._remove_folder = weakref.finalize(self, _remove, self._folder, os.getpid())
+            if self._origin is None:
+                self._origin = perf_counter()
+            number = self._forgotten + len(self._calls)
+            self._calls.append(Call(self, self._folder, number << CALL, size))
+            return self._calls[-1]
+
+    def note(self, task: int) -> None:
+        """Note that the task with this number is shown now."""
+        with self._lock:
+            tasks, times = self._shown
+            tasks.append(task)
+            times.append(perf_counter())
+
+    def note_all(self, tasks: range) -> None:
+        """Note that all these tasks are shown now."""
+        with self._lock:
+            shown_tasks, times = self._shown
+            shown_tasks.extend(tasks)
+            times.extend([perf_counter()] * len(tasks))
+
+    def _lanes(self) -> Iterable[bytes]:
+        if self._kept is not None:
+            return self._kept
+        return read_lanes(self._folder) if self._folder else []
+
+
+class Call:
+    """The tasks of one call: numbered when they are submitted, noted when they are shown."""
+
+    __slots__ = ("first", "folder", "recorder", "size")
+
+    def __init__(self, recorder: Recorder, folder: str, first: int, size: int) -> None:
+        """`first` is the number of the call's first task; the others follow it."""
+        self.recorder = recorder
+        self.folder = folder
+        self.first = first
+        self.size = size
+
+    def numbered(self, items: Iterable) -> Iterator[tuple[int, Any]]:
+        """Yield (index, item), and count the items, as they are drawn."""
+        for index, item in enumerate(items):
+            self.size = index + 1
+            yield index, item
+
+    def show(self, index: int) -> None:
+        """Note that the consumer has the result of a task."""
+        self.recorder.note(self.first + index)
+
+    def show_all(self) -> None:
+        """Note that the consumer has all results."""
+        self.recorder.note_all(range(self.first, self.first + self.size))
+
+    def show_failed(self, error: BaseException, index: int | None = None) -> int | None:
+        """Note that the consumer got `error`; return the index of its task, if that is known.
+
+        index: whose it is if the error does not tell, as that of a result that cannot be pickled.
+        """
+        if isinstance(error, StopIteration | TimeoutError):  # the pool's own: no task's, as a rule
+            index = None
+        index = error.__dict__.pop(FAILED, index)
+        if index is not None and index < self.size:
+            self.show(index)
+        return index
+
+
+def _new_folder() -> str:
+    # Without a folder (a full disk, say) the lanes fail too, one by one, and the work goes on.
+    try:
+        return tempfile.mkdtemp(prefix=FOLDER)
+    except OSError:
+        return os.path.join(tempfile.gettempdir(), FOLDER + "none")
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:  # not in a forked child that happens to collect its copy
+        shutil.rmtree(folder, ignore_errors=True)

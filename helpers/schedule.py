@@ -1,0 +1,184 @@
+"""predict(): the Timeline a pool would leave, computed in milliseconds and without running it.
+
+A pool deals its tasks in chunks, in order, and each chunk goes to the first worker that is free:
+scheduling theory calls that *list scheduling*. The model is that and nothing more, so it does not
+know of cores shared by more busy workers than there are cores; naps share none.
+"""
+
+from collections.abc import Callable, Sequence
+from heapq import heapreplace
+from numbers import Integral
+from reprlib import repr as short
+from typing import NamedTuple
+
+import numpy as np
+
+from helpers.timeline import IDLE, Timeline
+
+# From the end of each chunk to the moment when its results are shown.
+_SHOWN: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "map": lambda ends: np.full(len(ends), ends.max(initial=0.0)),  # all, with the last
+    "imap": np.maximum.accumulate,  # in order: each waits for those before it
+    "imap_unordered": np.copy,
+    "apply_async": np.copy,
+}
+
+
+def predict(
+    durations: Sequence[float],
+    workers: int,
+    chunksize: int | None = 1,
+    method: str = "imap",
+    startup: float | Sequence[float] = 0.0,
+    gap: float = 0.0,
+) -> Timeline:
+    """Return the Timeline of a pool that runs tasks of these durations, in seconds.
+
+    chunksize: how many tasks a worker takes at a time; their results arrive together, when the
+        last is done. None is the default of Pool.map, and for "map" only.
+    method: which of Pool's methods shows the results: "map", "imap", "imap_unordered", or
+        "apply_async" with a callback, which has no chunks.
+    startup: when the workers can start their first task: one number, or one a worker.
+    gap: from the end of a chunk until its worker starts the next.
+
+    Raises ValueError for what no pool can run: it names the argument, and what is allowed.
+    """
+    durations = _seconds("durations", durations)
+    workers = _whole("workers", workers)
+    size = _chunksize(chunksize, method, len(durations), workers)
+    free = _seconds("startup", startup, workers)
+    gap = _seconds("gap", gap, 1)
+
+    chunks = -(-len(durations) // size)
+    done = np.zeros(chunks * size)  # a row a chunk; the last may be longer than its tasks
+    done[: len(durations)] = durations
+    done = done.reshape(chunks, size).cumsum(axis=1)
+    starts, worker = _deal(free, done[:, -1] + gap)
+    finish = starts[:, None] + done
+    start = np.column_stack([starts, finish[:, :-1]])
+    shown = _SHOWN[method](finish[:, -1])
+    rows = slice(len(durations))
+    return Timeline(
+        np.repeat(worker, size)[rows],
+        start.ravel()[rows],
+        finish.ravel()[rows],
+        np.repeat(shown, size)[rows],
+    )
+
+
+def calibrate(timeline: Timeline, durations: float | Sequence[float] | None = None) -> dict:
+    """Return what a measured timeline, with one task a chunk, says of the costs of its pool.
+
+    The answer is for `predict(..., **costs)`: `startup`, one number a worker, and `gap`, the mean
+    of what was measured: a makespan adds gaps up, also the rare long ones.
+
+    durations: how long the tasks were meant to take, one number or one a task. With it, what they
+        took beyond that counts as gap: a nap oversleeps by some 0.1 ms.
+
+    Raises ValueError where no worker ran two tasks, which leaves the gap unknown.
+    """
+    if durations is None:
+        until = timeline.finish
+    else:
+        until = timeline.start + _seconds("durations", durations, len(timeline))
+    order = np.lexsort([timeline.start, timeline.worker])
+    order = order[timeline.worker[order] != IDLE]
+    worker, start, until = timeline.worker[order], timeline.start[order], until[order]
+    same = worker[1:] == worker[:-1]
+    gaps = (start[1:] - until[:-1])[same]
+    gaps = gaps[~np.isnan(gaps)]  # after a task that never finished, nobody knows
+    if not len(gaps):
+        raise ValueError(
+            f"timeline has {len(order)} started tasks on {timeline.workers} workers; "
+            "needed is a worker that ran two, for the gap between them"
+        )
+    first = np.append(True, ~same)
+    return {"startup": start[first].tolist(), "gap": max(0.0, float(gaps.mean()))}
+
+
+class Bounds(NamedTuple):
+    """Between what a schedule must lie, whatever the order of its tasks. See `bounds`."""
+
+    work: float
+    longest: float
+    most: float
+    any_order: float
+    longest_first: float
+
+    @property
+    def least(self) -> float:
+        """No makespan is below this: neither the work nor the longest task can be shortened."""
+        return max(self.work, self.longest)
+
+
+def bounds(durations: Sequence[float], workers: int) -> Bounds:
+    """Return the classical bounds on the makespan of these tasks, dealt one at a time.
+
+    work: all seconds, shared evenly. longest: of the tasks. No schedule is shorter than either.
+    most: work + (1 - 1/m) longest. First come, first served takes at most that, in any order.
+    any_order: and so at most 2 - 1/m times the best schedule on m workers (R. L. Graham, Bounds
+        for certain multiprocessing anomalies, Bell System Technical Journal 45, 1966).
+    longest_first: dealt in that order (LPT), at most 4/3 - 1/(3m) times the best (R. L. Graham,
+        Bounds on multiprocessing timing anomalies, SIAM J. Applied Mathematics 17, 1969).
+    """
+    durations = _seconds("durations", durations)
+    workers = _whole("workers", workers)
+    work = float(durations.sum()) / workers
+    longest = float(durations.max(initial=0.0))
+    most = work + (1 - 1 / workers) * longest
+    return Bounds(work, longest, most, 2 - 1 / workers, 4 / 3 - 1 / (3 * workers))
+
+
+def _deal(free: np.ndarray, costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Deal chunks to workers, first come, first served; return each chunk's start and worker.
+
+    free: when each worker can start. costs: how long each chunk keeps its worker.
+    """
+    heap = np.sort(free).tolist()
+    starts = np.array([heapreplace(heap, heap[0] + cost) for cost in costs.tolist()])
+    # The heap holds no names, which makes it fast. They follow from the order: the k-th chunk
+    # starts at the k-th of the moments when a worker came free, so with the worker of that moment.
+    moments = np.concatenate([free, starts + costs])
+    worker = list(range(len(free)))
+    for moment in np.argsort(moments, kind="stable")[: len(costs)].tolist():
+        worker.append(worker[moment])
+    return starts, np.array(worker[len(free) :], dtype=int)
+
+
+def _chunksize(chunksize: int | None, method: str, tasks: int, workers: int) -> int:
+    """Return the chunksize a pool would use: never more than there are tasks."""
+    if method not in _SHOWN:
+        raise ValueError(f"method is {method!r}; allowed are {', '.join(_SHOWN)}")
+    if chunksize is None:
+        if method != "map":
+            raise ValueError(
+                f"chunksize is None; allowed with {method} is a whole number, 1 or more: "
+                "only map works out a chunksize of its own"
+            )
+        chunksize = -(-tasks // (4 * workers)) or 1  # as Pool.map_async works it out
+    if _whole("chunksize", chunksize) > 1 and method == "apply_async":
+        raise ValueError(f"chunksize is {chunksize}; allowed with {method} is 1: it has no chunks")
+    return max(1, min(chunksize, tasks))
+
+
+def _seconds(name: str, values: float | Sequence[float], length: int | None = None) -> np.ndarray:
+    """Return `values` as a column of seconds. With a length, one number stands for as many."""
+    allowed = "allowed are seconds, 0 or more"
+    try:
+        seconds = np.asarray(values, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} is {short(values)}; {allowed}") from None
+    if length is not None and seconds.shape not in [(), (length,)]:
+        raise ValueError(f"{name} has shape {seconds.shape}; allowed is one number, or {length}")
+    if length is None and seconds.ndim != 1:
+        raise ValueError(f"{name} is {short(values)}; allowed is a sequence, one number a task")
+    for place in np.argwhere(~((seconds >= 0) & (seconds < np.inf)))[:1]:
+        where = "".join(f"[{index}]" for index in place)
+        raise ValueError(f"{name}{where} is {seconds[tuple(place)]}; {allowed}")
+    return seconds if length is None else np.broadcast_to(seconds, length)
+
+
+def _whole(name: str, value: int) -> int:
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} is {value!r}; allowed is a whole number, 1 or more")
+    return int(value)

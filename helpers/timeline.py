@@ -1,0 +1,228 @@
+"""Timeline: what happened to every task of a pool, as four columns, and what follows from them."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+IDLE = -1  # the worker of a task that has not started
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """What happened to each task: row i is the i-th task that was submitted.
+
+    Times are seconds since the first task was submitted; nan means "has not happened".
+
+    worker: who ran the task. Any labels will do; they become 0, 1, ... in order of first start,
+        and -1 where a task has not started.
+    start, finish: when the worker began and ended it.
+    shown: when the loop that drives the progress bar got it. Left out: never.
+
+    Raises ValueError where a column has another length than `start` or holds an infinity, where a
+    task finishes without or before its start.
+    """
+
+    worker: np.ndarray
+    start: np.ndarray
+    finish: np.ndarray
+    shown: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        start = _column("start", self.start)
+        finish = _column("finish", self.finish, len(start))
+        shown = np.full(len(start), np.nan) if self.shown is None else self.shown
+        shown = _column("shown", shown, len(start))
+        for row in np.flatnonzero(~np.isnan(finish) & ~(finish >= start)):
+            raise ValueError(
+                f"finish[{row}] is {finish[row]}, but start[{row}] is {start[row]}: "
+                "a task starts before it finishes"
+            )
+        worker = _numbered(self.worker, start)
+        for name, column in zip(_COLUMNS, (worker, start, finish, shown), strict=True):
+            column.flags.writeable = False  # a view: the caller's own array stays as it is
+            object.__setattr__(self, name, column)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def workers(self) -> int:
+        """How many workers started a task."""
+        return int(self.worker.max(initial=IDLE)) + 1
+
+    @property
+    def lag(self) -> np.ndarray:
+        """Seconds each finished task waited until it was shown; nan where it was not shown."""
+        return self.shown - self.finish
+
+    @property
+    def makespan(self) -> float:
+        """Seconds from the submission of the first task to the end of the last; 0 if none ended."""
+        return _latest(self.finish)
+
+    @property
+    def end(self) -> float:
+        """Seconds to the last thing that is known to have happened; 0 if nothing has."""
+        return max(_latest(column) for column in (self.start, self.finish, self.shown))
+
+    @property
+    def grace(self) -> float:
+        """Seconds that handing over a result may take before we say the task *waits*.
+
+        A fiftieth of the makespan, at most 0.05 s: less than an eye sees, more than a pipe needs.
+        """
+        return min(0.05, self.makespan / 50)
+
+    @property
+    def worst(self) -> tuple[float, int, int]:
+        """The moment when most tasks were finished and not shown: (seconds, finished, shown).
+
+        The moment is the last one before the bar moved again. A task counts once it has waited
+        longer than `grace`. (0.0, 0, 0) if no task ever waited.
+        """
+        until = np.where(np.isnan(self.shown), self.end, self.shown)
+        late = self.finish + self.grace < until
+        if not late.any():
+            return 0.0, 0, 0
+        since = np.sort(self.finish[late] + self.grace)
+        left = np.searchsorted(np.sort(until[late]), since, side="right")
+        behind = np.arange(1, len(since) + 1) - left
+        peak = int(np.argmax(behind))
+        until.sort()
+        shown = int(np.searchsorted(until, since[peak], side="right"))
+        return float(until[shown]), shown + int(behind[peak]), shown
+
+    @property
+    def most_behind(self) -> int:
+        """How many tasks were finished and not shown, at worst."""
+        _, finished, shown = self.worst
+        return finished - shown
+
+    @property
+    def stood_still(self) -> float:
+        """Longest time, in seconds, in which tasks ran and no further task was shown."""
+        starts, finishes = self._intervals()
+        if not len(starts):
+            return 0.0
+        order = np.argsort(starts)
+        starts, ends = starts[order], np.maximum.accumulate(finishes[order])
+        fresh = np.append(True, starts[1:] > ends[:-1])
+        begins = starts[fresh]
+        stops = ends[np.append(fresh[1:], True)]
+        ran = np.cumsum(stops - begins)
+        points = np.ravel([begins, stops], order="F")
+        seconds_run = np.ravel([ran - (stops - begins), ran], order="F")
+        looks = np.sort(
+            np.concatenate([[points[0], points[-1]], self.shown[~np.isnan(self.shown)]])
+        )
+        return float(np.diff(np.interp(looks, points, seconds_run)).max())
+
+    @property
+    def utilisation(self) -> np.ndarray:
+        """Share of the makespan each worker spent on tasks: one number from 0 to 1 a worker.
+
+        While tasks run, of the time until `end`: they are busy until then.
+        """
+        starts, finishes = self._intervals()
+        ran = ~np.isnan(self.start)
+        busy = np.bincount(self.worker[ran], finishes - starts, minlength=self.workers)
+        return busy / max(_latest(finishes), np.finfo(float).tiny)
+
+    @property
+    def missing(self) -> str:
+        """What this timeline does not know, in words; empty if it is complete."""
+        unknown = np.isnan(self.start) & ~np.isnan(self.shown)
+        waiting = np.isnan(self.start) & np.isnan(self.shown)
+        running = ~np.isnan(self.start) & np.isnan(self.finish)
+        parts = [
+            (unknown.sum(), "shown, but left no record"),
+            (waiting.sum(), "never started"),
+            (running.sum(), "started and did not finish"),
+        ]
+        return "; ".join(f"{_tasks(count)} {what}" for count, what in parts if count)
+
+    def describe(self) -> str:
+        """The timeline in plain words: a summary, then a line a worker (up to 40 tasks).
+
+        This is also the text alternative of every picture that is drawn from it.
+        """
+        if not len(self):
+            return "No task was submitted."
+        moment, finished, shown = self.worst
+        lines = [f"{_tasks(len(self))} on {_count(self.workers, 'worker')}, {self.makespan:.2f} s."]
+        if np.isnan(self.shown).all():
+            lines.append("None was shown.")
+        elif finished > shown:
+            lines.append(
+                f"Most behind at {moment:.2f} s: {finished} finished, {shown} shown. "
+                f"The bar stood still for {self.stood_still:.2f} s."
+            )
+        else:
+            lines.append(
+                "Every task was shown as it finished. "
+                f"The bar stood still for {self.stood_still:.2f} s."
+            )
+        if self.missing:
+            lines.append(self.missing[0].upper() + self.missing[1:] + ".")
+        if len(self) <= 40:
+            lines += [f"Worker {w}: {self._line(w)}." for w in range(self.workers)]
+        return "\n".join(lines)
+
+    def _line(self, worker: int) -> str:
+        rows = np.flatnonzero(self.worker == worker)
+        rows = rows[np.argsort(self.start[rows])]
+        return "; ".join(
+            f"task {row} from {self.start[row]:.2f}"
+            + (" on, unfinished" if np.isnan(self.finish[row]) else f" to {self.finish[row]:.2f}")
+            + ("" if np.isnan(self.shown[row]) else f", shown {self.shown[row]:.2f}")
+            for row in rows
+        )
+
+    def _intervals(self) -> tuple[np.ndarray, np.ndarray]:
+        """Start and end of every task that started; one that still runs ends with the timeline."""
+        ran = ~np.isnan(self.start)
+        return self.start[ran], np.where(np.isnan(self.finish), self.end, self.finish)[ran]
+
+
+_COLUMNS = ("worker", "start", "finish", "shown")
+
+
+def _column(name: str, values: Sequence[float], length: int | None = None) -> np.ndarray:
+    column = np.asarray(values, dtype=float).view()
+    if column.ndim != 1:
+        raise ValueError(f"{name} has {column.ndim} dimensions; a column has one")
+    if length is not None and len(column) != length:
+        raise ValueError(f"{name} has {len(column)} rows, start has {length}: one row a task")
+    if np.isinf(column).any():
+        raise ValueError(f"{name} holds an infinity; allowed are seconds, and nan for 'not yet'")
+    return column
+
+
+def _numbered(labels: Sequence[Hashable], start: np.ndarray) -> np.ndarray:
+    """Replace the labels of workers by 0, 1, ... in order of their first start."""
+    labels = np.asarray(labels)
+    if labels.shape != start.shape:
+        raise ValueError(
+            f"worker has shape {labels.shape}, start has {start.shape}: one row a task"
+        )
+    started = ~np.isnan(start)
+    names = np.unique(labels[started])
+    label = np.searchsorted(names, labels[started])
+    first = np.full(len(names), np.inf)
+    np.minimum.at(first, label, start[started])
+    worker = np.full(len(start), IDLE)
+    worker[started] = np.argsort(np.argsort(first, kind="stable"))[label]
+    return worker
+
+
+def _latest(column: np.ndarray) -> float:
+    return float(np.nanmax(column)) if (~np.isnan(column)).any() else 0.0
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _tasks(number: int) -> str:
+    return _count(number, "task")

@@ -1,0 +1,133 @@
+"""The functions that run inside worker processes. Standard library only.
+
+A worker process imports this module by name, so a function from here works with every start
+method. A function that is defined in a notebook cell does not: lesson 01 shows why.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def nap(seconds: float) -> float:
+    """Sleep for `seconds` and return them. A nap needs no core, so naps never share one."""
+    time.sleep(seconds)
+    return seconds
+
+
+def crunch(steps: int) -> float:
+    """Add up `steps` squares, and return the seconds of core time that took: no nap at all."""
+    begin = time.thread_time()
+    sum(i * i for i in range(steps))
+    return time.thread_time() - begin
+
+
+dice = random.Random()  # one a process; forked workers begin with copies of the same one
+
+
+def draw(seconds: float) -> float:
+    """Nap, then draw a number between 0 and 1 from the generator of this process."""
+    time.sleep(seconds)
+    return dice.random()
+
+
+def draw_seeded(seed: int) -> float:
+    """Draw a number between 0 and 1 from a new generator that begins with `seed`."""
+    return random.Random(seed).random()
+
+
+def nap_and_square(a: int) -> int:
+    """Nap (10 - a) * 0.2 seconds, say so, return a squared: a task that is shorter the later."""
+    time.sleep((10 - a) * 0.2)
+    print(f"{a} squared is {a * a}", flush=True)
+    return a * a
+
+
+def nap_and_power(base: int, exponent: int, seconds: float = 0.1) -> int:
+    """Nap, then return base ** exponent: a task that takes several arguments."""
+    time.sleep(seconds)
+    return base**exponent
+
+
+def power_of_tuple(arguments: tuple) -> int:
+    """Call `nap_and_power` with the arguments that come packed in one tuple."""
+    return nap_and_power(*arguments)
+
+
+def call_with_tuple(function: Callable, arguments: tuple) -> Any:
+    """Call `function` with the arguments packed in a tuple."""
+    return function(*arguments)
+
+
+def call_with_keywords(function: Callable, keywords: dict[str, Any]) -> Any:
+    """Call `function` with the keyword arguments packed in a dictionary."""
+    return function(**keywords)
+
+
+def count_lines(path: str) -> int:
+    """Open the file at `path` in the worker, and return how many lines it has."""
+    with open(path, encoding="utf-8") as file:
+        return len(file.readlines())
+
+
+def share_lock(lock: Any) -> None:
+    """Keep `lock` for this worker: the initializer of a pool that runs `nap_in_turn`."""
+    global _lock
+    _lock = lock
+
+
+def nap_in_turn(seconds: float) -> float:
+    """Nap while holding the shared lock, so that no two workers nap at once."""
+    with _lock:
+        return nap(seconds)
+
+
+def count_letters(word: str) -> int:
+    """Nap 0.1 seconds a letter, then return how many letters `word` has."""
+    time.sleep(0.1 * len(word))
+    return len(word)
+
+
+def with_argument(function: Callable, argument: Any) -> tuple[Any, Any]:
+    """Return the pair (argument, result): who gets it knows what the result belongs to."""
+    return argument, function(argument)
+
+
+def with_number(function: Callable, numbered: tuple[int, Any]) -> tuple[int, Any]:
+    """Return the pair (number, result) for a pair (number, argument), as enumerate makes them."""
+    number, argument = numbered
+    return number, function(argument)
+
+
+tally = 0  # one a process
+
+
+def nap_and_tally(seconds: float) -> int:
+    """Nap, then add one to the tally of this process and return it."""
+    global tally
+    time.sleep(seconds)
+    tally += 1
+    return tally
+
+
+def share_counter(shared: Any) -> None:
+    """Keep a shared counter for this worker: the initializer of a pool for `nap_and_count`."""
+    global _counter
+    _counter = shared
+
+
+def nap_and_count(seconds: float) -> float:
+    """Nap, then add one to the counter that all workers share."""
+    time.sleep(seconds)
+    with _counter.get_lock():
+        _counter.value += 1
+    return seconds
+
+
+def nap_or_fail(seconds: float) -> float:
+    """Nap; below zero, nap as long and then raise ValueError."""
+    time.sleep(abs(seconds))
+    if seconds < 0:
+        raise ValueError(f"the nap of {-seconds} s failed")
+    return seconds
