@@ -1,0 +1,45 @@
+"""Measure what the project promises of speed and memory. By hand: python3 lab.py bench [names].
+
+Prints a row a figure, and exits 1 if one is not as wanted. A new benchmark is a function that
+yields rows (see measuring.py), in the module of its subject, and named in BENCHMARKS here.
+"""
+
+import sys
+
+from commands import run_200_commands
+from drawing import draw_live, draw_many_tasks, move_a_slider
+from measuring import Row
+from predicting import predict_many, predict_or_simpy
+from recording import read_a_million, record_trivial_tasks
+
+BENCHMARKS = [
+    record_trivial_tasks,
+    read_a_million,
+    predict_many,
+    predict_or_simpy,
+    run_200_commands,
+    draw_many_tasks,
+    move_a_slider,
+    draw_live,
+]
+
+
+def main(names: list[str]) -> int:
+    """Run the benchmarks of these names, or all; return the exit code."""
+    known = {benchmark.__name__: benchmark for benchmark in BENCHMARKS}
+    if unknown := [name for name in names if name not in known]:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    print(Row("benchmark", "figure", "wanted", "ok"))
+    missed = 0
+    for name in names or known:
+        for row in known[name]():
+            print(row, flush=True)
+            missed += row.ok == "NO"
+    if missed:
+        print(f"{missed} not as wanted")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
