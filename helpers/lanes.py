@@ -11,6 +11,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 from time import perf_counter
@@ -105,6 +106,13 @@ def close_lanes(folder: str) -> None:
             opened.close()
 
 
+def end(segment: mmap.mmap | bytearray, at: int) -> None:
+    """Write down, at the place that `Lane.begin` returned, that the task ends now."""
+    # A recorder that was closed while a task ran in a thread has closed the segment under it.
+    with suppress(TypeError, ValueError):
+        FINISH.pack_into(segment, at, perf_counter())
+
+
 class Watched:
     """A picklable callable that runs `func` and writes down when it began and ended."""
 
@@ -120,7 +128,7 @@ class Watched:
         try:
             return self.func(*args, **kwargs)
         finally:
-            FINISH.pack_into(segment, at, perf_counter())
+            end(segment, at)
 
 
 class WatchedItem(Watched):
@@ -153,5 +161,5 @@ class WatchedItem(Watched):
             error.__dict__[FAILED] = index
             raise
         finally:
-            FINISH.pack_into(segment, at, perf_counter())
+            end(segment, at)
         return (index, result) if self.paired else result

@@ -27,7 +27,9 @@ FOLDER = "a-watched-pool-"
 class Recorder:
     """Watches functions and keeps what their workers write down.
 
-    Use it as a context manager, or `close()` it: its lanes live in a temporary folder.
+    Use it as a context manager, or `close()` it: its lanes live in a temporary folder. End the
+    workers first: what a task does later is not recorded, and Windows cannot remove a file that
+    a worker has open.
     """
 
     def __init__(self) -> None:
@@ -80,7 +82,6 @@ class Recorder:
         if self._kept is None:
             self._kept = list(self._lanes())
             if self._folder:
-                close_lanes(self._folder)
                 self._remove_folder()
 
     def __enter__(self) -> "Recorder":
@@ -172,4 +173,5 @@ def _new_folder() -> str:
 
 def _remove(folder: str, owner: int) -> None:
     if os.getpid() == owner:  # not in a forked child that happens to collect its copy
+        close_lanes(folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from array import array
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from functools import partial
@@ -815,3 +816,20 @@ def test_bar_keeps_the_other_columns():
     plain, on_screen = pool.timeline(), pool.timeline(bar)
     for column in ("worker", "start", "finish"):
         assert getattr(plain, column).tolist() == getattr(on_screen, column).tolist()
+
+
+def test_a_recorder_closed_under_a_running_thread_leaves_its_result_alone():
+    started, go_on = threading.Event(), threading.Event()
+
+    def task():
+        started.set()
+        assert go_on.wait(30)
+        return 42
+
+    with ThreadPoolExecutor(1) as executor, Recorder() as recorder:
+        future = executor.submit(recorder.watch(task))
+        assert started.wait(30)
+        recorder.close()
+        go_on.set()
+        assert future.result(30) == 42
+    assert recorder.timeline().missing == "1 task started and did not finish"
