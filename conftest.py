@@ -44,6 +44,14 @@ def pytest_configure(config):
         (startup / "00-start-method.py").write_text(code)
 
 
+def pytest_collection_modifyitems(items):
+    """Where there are no signals and sessions, do not compare what cells say about them."""
+    for item in items if os.name == "nt" else ():
+        cell = getattr(item, "cell", None)  # of a notebook
+        if cell and "posix-output" in cell.metadata.get("tags", []):
+            item.options["check"] = False
+
+
 @pytest.fixture(autouse=True)
 def nothing_left():
     """Fail a test that leaves a process, also a dead one nobody asked after, or a folder of ours.
