@@ -140,7 +140,9 @@ class WatchedItem(Watched):
         star: the argument is a tuple of arguments. paired: return (index, result), for a consumer
         who gets the results in any order.
         """
-        super().__init__(func, folder, task)
+        self.func = func
+        self.folder = folder
+        self.task = task
         self.star = star
         self.paired = paired
         self.lane: Lane | None = None  # looked up once a chunk: a pool's worker has one thread
@@ -161,5 +163,5 @@ class WatchedItem(Watched):
             error.__dict__[FAILED] = index
             raise
         finally:
-            end(segment, at)
+            FINISH.pack_into(segment, at, perf_counter())  # `end`, without the call
         return (index, result) if self.paired else result

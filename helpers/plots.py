@@ -65,10 +65,10 @@ def plot_progress(timeline: Timeline, ax: Axes | None = None) -> Axes:
         times = np.linspace(0.0, _right(timeline), 2000)  # more than the picture has pixels
     done, seen = (np.searchsorted(column, times, side="right") for column in (finished, shown))
     ax.fill_between(times, seen, done, step="post", color=SHADE, linewidth=0)
-    ax.step(times, done, where="post", color=FINISHED, linewidth=2, label="finished by the workers")
-    ax.step(times, seen, where="post", color=SHOWN, linewidth=2, label="shown by the bar")
+    ax.step(times, done, where="post", color=FINISHED, linewidth=5, label="finished")
+    ax.step(times, seen, where="post", color=SHOWN, linewidth=2, label="shown")
     ax.set_ylim(-0.04 * max(len(timeline), 1), 1.08 * max(len(timeline), 1))
-    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
     ax.legend(loc="upper left", frameon=False, labelcolor="linecolor")
     moment, then_done, then_shown = timeline.worst
     behind = then_done - then_shown
@@ -124,8 +124,11 @@ def plot_runs(runs: dict[str, Timeline], axes: tuple[Axes, ...] | None = None) -
 
 
 def plot_behind(runs: dict[str, Timeline], ax: Axes | None = None) -> Axes:
-    """A row a bar, over one time axis: how many finished tasks it hides, or counts too early."""
-    ax = ax or _figure(0.34 * len(runs) + 1.1).subplots()
+    """A row a bar, over one time axis: how many finished tasks it hides, or counts too early.
+
+    The number at the peak of a shape is its height; an honest bar has none.
+    """
+    ax = ax or _figure(0.38 * len(runs) + 1.1).subplots()
     _axes(ax, max(runs.values(), key=_right), "")
     said = []
     for row, run in enumerate(runs.values()):
@@ -134,13 +137,18 @@ def plot_behind(runs: dict[str, Timeline], ax: Axes | None = None) -> Axes:
         times = times[~np.isnan(times)]
         done, seen = (np.searchsorted(each, times, side="right") for each in (finished, shown))
         for tasks, color in ((done - seen).clip(0), SHOWN), ((seen - done).clip(0), FINISHED):
-            top = row + 0.35 - 0.75 * tasks / max(len(run), 1)
+            top = row + 0.35 - 0.6 * tasks / max(len(run), 1)
             ax.fill_between(times, row + 0.35, top, step="post", color=color, linewidth=0)
         ax.plot([0, run.end], [row + 0.35] * 2, color=NOTE, linewidth=0.8)
         ahead, behind = (seen - done).max(), run.most_behind
         word = f"{ahead} ahead" if ahead > 0 else f"{behind} behind" if behind > 1 else "honest"
         color = FINISHED if ahead > 0 else SHOWN if behind > 1 else NOTE
         ax.text(1.01, row, word, transform=ax.get_yaxis_transform(), color=color, va="center")
+        if word != "honest":
+            peak, side = (ahead, "left") if ahead > 0 else (behind, "right")
+            x = times[np.argmax(seen - done)] if ahead > 0 else run.worst[0]
+            top = row + 0.33 - 0.6 * peak / max(len(run), 1)
+            ax.text(x, top, f" {peak} ", color=color, size=8, ha=side, va="bottom")
         said.append(word)
     ax.set_yticks(range(len(runs)), list(runs))
     ax.set_ylim(len(runs) - 0.4, -0.6)
@@ -265,9 +273,11 @@ def _draw_waiting(ax: Axes, timeline: Timeline) -> None:
         LineCollection(np.stack(lines, axis=1), colors=SHOWN, linewidths=2.5), autolim=False
     )
     ax.plot(ends[1], height, "|", color=SHOWN, markersize=7, markeredgewidth=2)
+    if timeline.workers > 6:
+        return  # lanes too close for words between them
     longest = int(np.argmax(timeline.lag[late]))
     ax.annotate(
-        f"task {late[longest]} is done and waits for its turn",
+        f"task {late[longest]} is done and waits to be shown",
         (ends[0][longest], height[longest] - 0.06),
         color=SHOWN,
         size=9,

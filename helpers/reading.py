@@ -31,8 +31,7 @@ def read_timeline(
     finish[row] = np.where(records["finish"] > 0, records["finish"], np.nan)
     del lane, records, row  # a million tasks shall fit in 100 MB
     task, at = (np.array(column)[::-1] for column in shown)  # backwards: the first showing stays
-    fresh = task >= first
-    seen[_place(task[fresh] - first, sizes)] = at[fresh]
+    seen[_place(task - first, sizes)] = at
     for seconds in (start, finish, seen):
         seconds -= origin
     return Timeline(worker, start, finish, seen)

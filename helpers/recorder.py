@@ -101,22 +101,8 @@ class Recorder:
             if self._origin is None:
                 self._origin = perf_counter()
             number = self._forgotten + len(self._calls)
-            self._calls.append(Call(self, self._folder, number << CALL, size))
+            self._calls.append(Call(self._folder, number << CALL, size, self._lock, *self._shown))
             return self._calls[-1]
-
-    def note(self, task: int) -> None:
-        """Note that the task with this number is shown now."""
-        with self._lock:
-            tasks, times = self._shown
-            tasks.append(task)
-            times.append(perf_counter())
-
-    def note_all(self, tasks: range) -> None:
-        """Note that all these tasks are shown now."""
-        with self._lock:
-            shown_tasks, times = self._shown
-            shown_tasks.extend(tasks)
-            times.extend([perf_counter()] * len(tasks))
 
     def _lanes(self) -> Iterable[bytes]:
         if self._kept is not None:
@@ -127,14 +113,22 @@ class Recorder:
 class Call:
     """The tasks of one call: numbered when they are submitted, noted when they are shown."""
 
-    __slots__ = ("first", "folder", "recorder", "size")
+    __slots__ = ("_lock", "_tasks", "_times", "first", "folder", "size")
 
-    def __init__(self, recorder: Recorder, folder: str, first: int, size: int) -> None:
-        """`first` is the number of the call's first task; the others follow it."""
-        self.recorder = recorder
+    def __init__(
+        self, folder: str, first: int, size: int, lock: threading.Lock, tasks: array, times: array
+    ) -> None:
+        """`first` is the number of the call's first task; the others follow it.
+
+        lock, tasks, times: the recorder's, where it keeps which task was shown when. Once it has
+        forgotten the call, it has others, and what is noted here counts no more.
+        """
         self.folder = folder
         self.first = first
         self.size = size
+        self._lock = lock
+        self._tasks = tasks
+        self._times = times
 
     def numbered(self, items: Iterable) -> Iterator[tuple[int, Any]]:
         """Yield (index, item), and count the items, as they are drawn."""
@@ -144,11 +138,15 @@ class Call:
 
     def show(self, index: int) -> None:
         """Note that the consumer has the result of a task."""
-        self.recorder.note(self.first + index)
+        with self._lock:
+            self._tasks.append(self.first + index)
+            self._times.append(perf_counter())
 
     def show_all(self) -> None:
         """Note that the consumer has all results."""
-        self.recorder.note_all(range(self.first, self.first + self.size))
+        with self._lock:
+            self._tasks.extend(range(self.first, self.first + self.size))
+            self._times.extend([perf_counter()] * self.size)
 
     def show_failed(self, error: BaseException, index: int | None = None) -> int | None:
         """Note that the consumer got `error`; return the index of its task, if that is known.

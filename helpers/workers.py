@@ -38,7 +38,7 @@ def draw_seeded(seed: int) -> float:
 
 
 def nap_and_square(a: int) -> int:
-    """Nap (10 - a) * 0.2 seconds, say so, return a squared: a task that is shorter the later."""
+    """Nap, print a squared, return it. Later tasks nap less."""
     time.sleep((10 - a) * 0.2)
     print(f"{a} squared is {a * a}", flush=True)
     return a * a

@@ -40,7 +40,7 @@ def test_workers_draws_the_wait_from_finish_to_shown():
     ax = plots.plot_workers(ten_naps())
     waits = next(c for c in ax.collections if isinstance(c, LineCollection)).get_segments()
     assert sorted(round(float(np.ptp(wait[:, 0])), 6) for wait in waits) == [0.2, 0.4, 0.6, 0.8]
-    assert "task 4 is done and waits for its turn" in {text.get_text() for text in ax.texts}
+    assert "task 4 is done and waits to be shown" in {text.get_text() for text in ax.texts}
 
 
 def test_start_up_is_drawn_for_first_workers_only():

@@ -71,25 +71,25 @@ def _judge_which(answer: dict[str, str]) -> str:
 
 
 honest_order = Exercise(
-    name="naps",
+    name="order",
     takes=(list, tuple),
     judge=_judge_honest,
     hint_text=(
         "It is not enough that the first task ends first. A bar over imap is honest only if "
         "every task ends before the tasks behind it."
     ),
-    solution_text="naps = sorted(lesson_04.NAPS)",
+    solution_text="order = sorted(lesson_04.NAPS)",
 )
 
 longest_lie = Exercise(
-    name="naps",
+    name="lie",
     takes=(list, tuple),
     judge=_judge_longest,
     hint_text=(
         "A long nap does not make the bar lie by its length alone. It is the tasks *behind* it "
         "that wait. So where must the longest nap stand?"
     ),
-    solution_text="naps = [1.5] + [0.1] * 9",
+    solution_text="lie = [1.5] + [0.1] * 9",
 )
 
 which_call = Exercise(

@@ -97,7 +97,7 @@ longest_first = Exercise(
         "It feels quick to get the short tasks out of the way first. But a long task that starts "
         "late keeps one worker busy while the others are done. So which task must start first?"
     ),
-    solution_text="order = sorted(lesson_05.MIXED, reverse=True)",
+    solution_text="order = sorted(naps_today, reverse=True)",
 )
 
 honest_and_ordered = Exercise(
