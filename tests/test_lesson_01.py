@@ -130,7 +130,7 @@ def test_a_collect_that_never_returns_is_given_up(monkeypatch):
         (32, "measured: one worker ran everything."),
         (0, "0 is no chunk size. Use a whole number from 1 to 32."),
         (True, "True is no chunk size."),
-        (2.0, "size is of type float, and should be a int."),
+        (2.0, "size is of type float, and should be an int."),
     ],
 )
 def test_better_chunks_says_what_is_wrong(size, said):

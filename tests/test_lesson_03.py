@@ -100,7 +100,7 @@ def test_a_function_is_wanted(name, monkeypatch):
     ("answer", "message"),
     [
         (..., NOT_TRIED),
-        ("4", "of type str, and should be a int"),
+        ("4", "of type str, and should be an int"),
         (8, "their first chunks ended together"),
         (1, "no orange lines"),
         (3, "would look different"),

@@ -26,8 +26,8 @@ def test_the_solution_is_right(name):
 @pytest.mark.parametrize(
     ("naps", "said"),
     [
-        (lesson_04.NAPS, "measured: at worst 4 finished tasks were not shown."),
-        ([0.1, 1.0, 0.2, 0.9, 0.3, 0.8, 0.4, 0.7, 0.5, 0.6], "measured: at worst"),
+        (lesson_04.NAPS, "4 finished tasks have to wait for their turn at worst;"),
+        ([0.1, 1.0, 0.2, 0.9, 0.3, 0.8, 0.4, 0.7, 0.5, 0.6], "finished tasks have to wait"),
         ([0.1] * 10, "use the same ten naps"),
         (["a"] * 10, "'a' is no nap."),
         ([float("nan")] * 10, "nan is no nap."),
@@ -42,7 +42,7 @@ def test_honest_order_says_what_is_wrong(naps, said):
     ("naps", "said"),
     [
         ([0.1] * 9 + [1.5], "Nine are possible."),
-        ([0.1] * 10, "measured: at worst 0 finished"),
+        ([0.1] * 10, "Nine are possible."),
         ([1.0] * 5, "there should be ten naps; you gave 5."),
     ],
     ids=["long one last", "all equal", "five"],
@@ -67,7 +67,9 @@ def test_which_call_says_what_is_wrong(answer, said):
 
 def test_the_mystery_runs_are_what_they_are_said_to_be():
     behind = {name: run.most_behind for name, run in lesson_04.mystery_runs().items()}
-    assert behind == {"A": 0, "B": 5, "C": 4}
+    assert behind["A"] <= 1  # 0, on a quiet machine
+    assert behind["B"] >= 4
+    assert behind["C"] >= 3
 
 
 def test_tqdm_draws_at_most_every_tenth_of_a_second():

@@ -157,7 +157,8 @@ def _kind(takes: Any) -> str:
     if takes is Callable:
         return "a function"
     types = takes if isinstance(takes, tuple) else (takes,)
-    return " or ".join(f"a {each.__name__}" for each in types)
+    names = (each.__name__ for each in types)
+    return " or ".join(f"an {name}" if name[0] in "aeiou" else f"a {name}" for name in names)
 
 
 def _interrupt(thread: threading.Thread) -> None:

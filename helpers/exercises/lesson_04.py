@@ -2,6 +2,7 @@
 
 from helpers.exercises import Exercise, Wrong
 from helpers.recording import WatchedPool
+from helpers.schedule import predict
 from helpers.timeline import Timeline
 from helpers.workers import nap
 
@@ -34,14 +35,14 @@ def _numbers(naps: list[float]) -> list[float]:
 def _judge_honest(naps: list[float]) -> str:
     if sorted(_numbers(naps)) != sorted(NAPS):
         raise Wrong(f"use the same ten naps, each once: {sorted(NAPS)}.")
-    timeline = watch(naps)
-    if timeline.most_behind:
+    behind, timeline = predict(naps, 5).most_behind, watch(naps)
+    if behind:
         raise Wrong(
-            f"measured: at worst {timeline.most_behind} finished tasks were not shown. "
-            "Somewhere a later task ends before an earlier one."
+            f"{behind} finished tasks have to wait for their turn at worst; measured just now: "
+            f"{timeline.most_behind}. Somewhere a later task ends before an earlier one."
         )
     return (
-        "Measured: no task waited for its turn. "
+        "No task has to wait for its turn. "
         f"But the run took {timeline.makespan:.1f} s, and the longest nap first takes 1.1 s."
     )
 
@@ -49,13 +50,13 @@ def _judge_honest(naps: list[float]) -> str:
 def _judge_longest(naps: list[float]) -> str:
     if len(_numbers(naps)) != 10:
         raise Wrong(f"there should be ten naps; you gave {len(naps)}.")
-    timeline = watch(naps)
-    if timeline.most_behind < 9:
+    behind, timeline = predict(naps, 5).most_behind, watch(naps)
+    if behind < 9:
         raise Wrong(
-            f"measured: at worst {timeline.most_behind} finished tasks were not shown. "
-            "Nine are possible."
+            f"{behind} finished tasks have to wait at worst; measured just now: "
+            f"{timeline.most_behind}. Nine are possible."
         )
-    return "Measured: nine of ten tasks are done, and the bar says 0 of 10."
+    return f"Measured: {timeline.most_behind} of ten tasks were done, and the bar said 0 of 10."
 
 
 def _judge_which(answer: dict[str, str]) -> str:
