@@ -94,10 +94,12 @@ def take(megabytes):
     """Return a program: two workers take that much each, hold it together, and say so."""
     return (
         "from multiprocessing import get_context\n"
-        f"code = 'held = bytearray(b\"x\") * {megabytes * 2**20}; barrier.wait(60)'\n"
+        "from time import sleep\n"
+        # Both hold it at once, for long enough to be seen: the watcher looks 20 times a second.
+        f"code = 'held = bytearray(b\"x\") * {megabytes * 2**20}; barrier.wait(60); sleep(1)'\n"
         "context = get_context('fork')\n"
         "barrier = context.Barrier(2)\n"
-        "both = [context.Process(target=exec, args=(code, {'barrier': barrier})) for _ in '12']\n"
+        "both = [context.Process(target=exec, args=(code, {'barrier': barrier, 'sleep': sleep})) for _ in '12']\n"
         "[one.start() for one in both]\n"
         "[one.join() for one in both]\n"
         "print(*[one.exitcode for one in both])"
