@@ -98,8 +98,8 @@ def take(megabytes):
         # Both hold it at once, for long enough to be seen: the watcher looks 20 times a second.
         f"code = 'held = bytearray(b\"x\") * {megabytes * 2**20}; barrier.wait(60); sleep(1)'\n"
         "context = get_context('fork')\n"
-        "barrier = context.Barrier(2)\n"
-        "both = [context.Process(target=exec, args=(code, {'barrier': barrier, 'sleep': sleep})) for _ in '12']\n"
+        "names = {'barrier': context.Barrier(2), 'sleep': sleep}\n"
+        "both = [context.Process(target=exec, args=(code, names)) for _ in '12']\n"
         "[one.start() for one in both]\n"
         "[one.join() for one in both]\n"
         "print(*[one.exitcode for one in both])"
