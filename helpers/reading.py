@@ -9,20 +9,21 @@ from helpers.bars import WatchedBar
 from helpers.lanes import CALL
 from helpers.timeline import Timeline
 
-_RECORD = np.dtype([("task", "i8"), ("start", "f8"), ("finish", "f8")])  # as lanes.RECORD
+_RECORD = np.dtype([("task", "i8"), ("start", "f8"), ("finish", "f8")])  # as in lanes
 _INDEX = (1 << CALL) - 1
 
 
 def read_timeline(
-    lanes: Iterable[bytes], sizes: list[int], shown: tuple[array, array], first: int, origin: float
+    lanes: Iterable[bytes], shown: list[array], first: int, origin: float
 ) -> Timeline:
     """Return the Timeline of recorded lanes.
 
-    lanes: the records of each worker. sizes: how many tasks each call submitted. shown: numbers of
-    the tasks that were shown, and when. first: number of the first task that counts. origin:
-    `perf_counter` at time 0. A record that is half written, or belongs to no call, is passed over.
+    lanes: the records of each worker. shown: for each call, when each of its tasks was shown (0 =
+    has not been). first: number of the first task that counts. origin: `perf_counter` at time 0.
+    A record that is half written, or belongs to no call, is passed over.
     """
-    sizes = np.array(sizes, dtype=int)
+    submitted = np.array([len(call) for call in shown], dtype=int)
+    sizes = submitted.copy()
     lane, records = _records(lanes, sizes, first)
     row, length = _rows(records, sizes, first)
     worker, start, finish, seen = (np.full(length, np.nan) for _ in range(4))
@@ -30,8 +31,8 @@ def read_timeline(
     start[row] = records["start"]
     finish[row] = np.where(records["finish"] > 0, records["finish"], np.nan)
     del lane, records, row  # a million tasks shall fit in 100 MB
-    task, at = (np.array(column)[::-1] for column in shown)  # backwards: the first showing stays
-    seen[_place(task - first, sizes)] = at
+    at = np.concatenate([np.empty(0), *shown])
+    seen[_place(_numbers(submitted), sizes)] = np.where(at > 0, at, np.nan)
     for seconds in (start, finish, seen):
         seconds -= origin
     return Timeline(worker, start, finish, seen)
@@ -82,6 +83,12 @@ def _rows(records: np.ndarray, sizes: np.ndarray, first: int) -> tuple[np.ndarra
         np.maximum.at(sizes, task >> CALL, (task & _INDEX) + 1)
         row = _place(task, sizes)
     return row, int(sizes.sum())
+
+
+def _numbers(sizes: np.ndarray) -> np.ndarray:
+    """Return the number of each task, from 0 at the first call: calls as long as `sizes` says."""
+    index = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return (np.repeat(np.arange(len(sizes)), sizes) << CALL) + index
 
 
 def _place(task: np.ndarray, sizes: np.ndarray) -> np.ndarray:

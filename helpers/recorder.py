@@ -40,7 +40,6 @@ class Recorder:
         self._origin: float | None = None
         self._calls: list[Call] = []
         self._forgotten = 0  # how many calls there were before those in _calls
-        self._shown = array("q"), array("d")  # numbers of tasks, and when they were shown
 
     def watch(self, func: Callable) -> Callable:
         """Return a picklable callable that runs `func` and records it as one more task.
@@ -61,7 +60,7 @@ class Recorder:
         """Drop what was recorded; the next task that is submitted is row 0, at time 0."""
         with self._lock:
             self._forgotten += len(self._calls)
-            self._origin, self._calls, self._shown = None, [], (array("q"), array("d"))
+            self._origin, self._calls = None, []
 
     def timeline(self, bar: "WatchedBar | None" = None) -> "Timeline":
         """Return what has happened until now, also while tasks run.
@@ -71,10 +70,9 @@ class Recorder:
         from helpers.reading import on_screen, read_timeline
 
         with self._lock:  # before the lanes are read: so what was shown has its record
-            shown = tuple(column[:] for column in self._shown)
-            sizes = [call.size for call in self._calls]
+            shown = [call.shown[:] for call in self._calls]
             first, origin = self._forgotten << CALL, self._origin or 0.0
-        timeline = read_timeline(self._lanes(), sizes, shown, first, origin)
+        timeline = read_timeline(self._lanes(), shown, first, origin)
         return timeline if bar is None else on_screen(timeline, bar, origin)
 
     def close(self) -> None:
@@ -101,7 +99,7 @@ class Recorder:
             if self._origin is None:
                 self._origin = perf_counter()
             number = self._forgotten + len(self._calls)
-            self._calls.append(Call(self._folder, number << CALL, size, self._lock, *self._shown))
+            self._calls.append(Call(self._folder, number << CALL, size))
             return self._calls[-1]
 
     def _lanes(self) -> Iterable[bytes]:
@@ -113,40 +111,29 @@ class Recorder:
 class Call:
     """The tasks of one call: numbered when they are submitted, noted when they are shown."""
 
-    __slots__ = ("_lock", "_tasks", "_times", "first", "folder", "size")
+    __slots__ = ("first", "folder", "shown")
 
-    def __init__(
-        self, folder: str, first: int, size: int, lock: threading.Lock, tasks: array, times: array
-    ) -> None:
-        """`first` is the number of the call's first task; the others follow it.
-
-        lock, tasks, times: the recorder's, where it keeps which task was shown when. Once it has
-        forgotten the call, it has others, and what is noted here counts no more.
-        """
+    def __init__(self, folder: str, first: int, size: int) -> None:
+        """`first` is the number of the call's first task; the others follow it."""
         self.folder = folder
         self.first = first
-        self.size = size
-        self._lock = lock
-        self._tasks = tasks
-        self._times = times
+        self.shown = array("d", [0.0]) * size  # when each was shown first; 0 = has not been
 
     def numbered(self, items: Iterable) -> Iterator[tuple[int, Any]]:
         """Yield (index, item), and count the items, as they are drawn."""
         for index, item in enumerate(items):
-            self.size = index + 1
+            self.shown.append(0.0)
             yield index, item
 
     def show(self, index: int) -> None:
         """Note that the consumer has the result of a task."""
-        with self._lock:
-            self._tasks.append(self.first + index)
-            self._times.append(perf_counter())
+        if not self.shown[index]:
+            self.shown[index] = perf_counter()
 
     def show_all(self) -> None:
         """Note that the consumer has all results."""
-        with self._lock:
-            self._tasks.extend(range(self.first, self.first + self.size))
-            self._times.extend([perf_counter()] * self.size)
+        now = perf_counter()
+        self.shown[:] = array("d", [at or now for at in self.shown])
 
     def show_failed(self, error: BaseException, index: int | None = None) -> int | None:
         """Note that the consumer got `error`; return the index of its task, if that is known.
@@ -156,7 +143,7 @@ class Call:
         if isinstance(error, StopIteration | TimeoutError):  # the pool's own: no task's, as a rule
             index = None
         index = error.__dict__.pop(FAILED, index)
-        if index is not None and index < self.size:
+        if index is not None and index < len(self.shown):
             self.show(index)
         return index
 

@@ -14,6 +14,7 @@ from array import array
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
+from struct import Struct
 from time import perf_counter, sleep
 
 import numpy as np
@@ -695,7 +696,7 @@ def recorded():
 def test_lane_cut_short(recorded):
     recorder, lane = recorded
     whole = recorder.timeline()
-    os.truncate(lane, len(HEAD) + 3 * RECORD.size - 1)
+    os.truncate(lane, len(HEAD) + 3 * RECORD - 1)
     cut = recorder.timeline()
     assert cut.start[:2].tolist() == whole.start[:2].tolist()
     assert cut.missing == "1 task never started"
@@ -713,17 +714,20 @@ def test_foreign_files_in_the_folder(recorded):
     assert recorder.timeline().describe() == whole.describe()
 
 
+record = Struct("=qdd").pack
+
+
 def test_half_written_record_is_passed_over():
-    lane = HEAD + RECORD.pack(1, 10.0, 11.0) + RECORD.pack(2, 0.0, 0.0) + RECORD.pack(3, 12.0, 0.0)
-    timeline = read_timeline([lane + b"\4\0\0"], [4], (array("q"), array("d")), 0, 10.0)
+    lane = HEAD + record(1, 10.0, 11.0) + record(2, 0.0, 0.0) + record(3, 12.0, 0.0)
+    timeline = read_timeline([lane + b"\4\0\0"], [array("d", [0] * 4)], 0, 10.0)
     assert timeline.missing == "2 tasks never started; 1 task started and did not finish"
     assert timeline.finish[0] == 1
 
 
 def test_record_of_a_task_that_was_drawn_after_the_count_is_passed_over():
-    lane = HEAD + RECORD.pack(1, 10.0, 11.0) + RECORD.pack(2, 11.0, 12.0)
+    lane = HEAD + record(1, 10.0, 11.0) + record(2, 11.0, 12.0)
     for size in (0, 1, 2):
-        timeline = read_timeline([lane], [size], (array("q"), array("d")), 0, 10.0)
+        timeline = read_timeline([lane], [array("d", [0] * size)], 0, 10.0)
         assert timeline.finish.tolist() == [1.0, 2.0][:size]
 
 
@@ -743,7 +747,7 @@ def test_folder_that_vanishes_in_the_middle_of_a_run(context, tmp_path):
     assert pool.timeline().missing == "7 tasks shown, but left no record"
 
 
-ROOM = SEGMENT // RECORD.size - 1  # tasks in a lane's first segment: its head is one record long
+ROOM = SEGMENT // RECORD - 1  # tasks in a lane's first segment: its head is one record long
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit of file sizes")
