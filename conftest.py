@@ -8,6 +8,7 @@ At the top, not in tests/, because pytest reads it for `lab.py test notebooks/..
 import multiprocessing
 import os
 import shutil
+import signal
 import tempfile
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -35,6 +36,8 @@ def pytest_configure(config):
     scratch = tempfile.mkdtemp(prefix="w")
     # Not at the end of pytest: multiprocessing removes a folder of its own there, and later.
     Finalize(None, shutil.rmtree, (scratch, True), exitpriority=-200)
+    # A shell has its background jobs ignore Ctrl-C, and so would every program the tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["TMPDIR"] = tempfile.tempdir = scratch
     os.environ["IPYTHONDIR"] = str(Path(scratch, "ipython"))
     if method := config.getoption("--start-method"):
