@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import tempfile
+from contextlib import suppress
 from multiprocessing.util import Finalize
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def nothing_left():
     yield
     left = [*(set(children(me)) - set(before)), *take_away_folders()]
     assert not left, f"this test leaves {', '.join(map(str, left))}"
+
+
+@pytest.fixture
+def reaped():
+    """Wait for the programs that a wrong answer, tested on purpose, has left to nobody."""
+    before = set(psutil.Process().children())  # multiprocessing's helpers live on
+    yield
+    for child in set(psutil.Process().children()) - before:
+        with suppress(psutil.Error):
+            child.wait(5)
 
 
 class WatchedKernel(nbval.plugin.RunningKernel):

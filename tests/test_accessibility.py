@@ -3,20 +3,14 @@
 What Jupyter draws around our cells (prompts, syntax colours, tool bars) is Jupyter's to put right.
 """
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
 import store_outputs
+from browsing import NEEDS_CHROMIUM, Lab, chromium
 from exports import LESSONS, ROOT, page
 
 from conftest import children
@@ -24,7 +18,6 @@ from helpers import widgets
 from helpers.panel import Panel
 
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 # Jupyter's own, in nbconvert 7.17: the colours of prompts (2.2 : 1 on white) and of code (purple,
 # 3.4 : 1 on black), and links in a sentence, which are told by their colour alone (1.9 : 1).
 JUPYTERS = [".jp-InputPrompt", ".jp-OutputPrompt", ".highlight"]
@@ -41,9 +34,8 @@ FOUND = """([within, without]) => axe.run(
 
 lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 pytestmark = [
-    pytest.mark.browser,
+    *NEEDS_CHROMIUM,
     pytest.mark.skipif(not AXE.exists(), reason="no axe-core: run `npm ci --prefix tests`"),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser at {CHROMIUM}"),
 ]
 
 
@@ -59,12 +51,8 @@ def nothing_left():
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield chromium
-        chromium.close()
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
@@ -103,48 +91,11 @@ def test_axe_would_find_it(tab):
 # ---- in JupyterLab, where the controls are
 
 
-def wait_for(server, url):
-    """Return once the server answers; fail where it ends before, or does not answer in a minute."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return urllib.request.urlopen(url).close()
-        except OSError:
-            assert server.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """A copy of the lessons, for JupyterLab to save, and the setting to show all cells at once."""
-    home = tmp_path_factory.mktemp("home")
-    shutil.copytree(ROOT / "notebooks", home / "notebooks")
-    settings = home / "@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
-    settings.parent.mkdir(parents=True)
-    settings.write_text('{"windowingMode": "none"}')
-    yield home
-    shutil.rmtree(home)
-
-
-@pytest.fixture(scope="module")
-def lab(home):
-    """JupyterLab in that folder; give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "JUPYTER", "COV"))}
-    env |= {f"JUPYTER_{name}_DIR": str(home) for name in ("CONFIG", "DATA", "RUNTIME")}
-    env |= {f"JUPYTERLAB_{name}_DIR": str(home) for name in ("SETTINGS", "WORKSPACES")}
-    command = [sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", f"--port={port}"]
-    command += [f"--ServerApp.root_dir={home}", "--IdentityProvider.token=test"]
-    command += ["--LabApp.expose_app_in_browser=True"]
-    server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-    try:
-        wait_for(server, f"http://127.0.0.1:{port}/api/status?token=test")
-        yield f"http://127.0.0.1:{port}/lab/tree/notebooks/%s?token=test&reset"
-    finally:
-        server.terminate()
-        server.wait()
+def lab(tmp_path_factory):
+    with Lab(tmp_path_factory.mktemp("lab")) as lab:
+        shutil.copytree(ROOT / "notebooks", lab.root, dirs_exist_ok=True)
+        yield lab
 
 
 RUN = """async () => {
@@ -169,18 +120,19 @@ def violations_in_both_themes(tab):
     return found
 
 
-def test_axe_finds_nothing_wrong_in_a_lesson_in_jupyterlab(tab, lab):
-    tab.goto(lab % "04-why-ordered-bars-lag.ipynb")
+@lesson
+def test_axe_finds_nothing_wrong_in_a_lesson_in_jupyterlab(tab, lab, path):
+    tab.goto(lab.page(path.name))
     tab.wait_for_selector(".jp-OutputArea-output img")
     found = violations_in_both_themes(tab)
     assert not found, "\n".join(found)
 
 
-def test_axe_finds_nothing_wrong_in_our_controls(tab, lab, home):
+def test_axe_finds_nothing_wrong_in_our_controls(tab, lab):
     cells = [nbformat.v4.new_code_cell(source) for source in CONTROLS]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=store_outputs.METADATA)
-    nbformat.write(notebook, home / "notebooks/controls.ipynb")
-    tab.goto(lab % "controls.ipynb")
+    nbformat.write(notebook, lab.root / "controls.ipynb")
+    tab.goto(lab.page("controls.ipynb"))
     tab.wait_for_selector("text=/\\| Idle/", timeout=60_000)
     tab.evaluate(RUN)
     for number in range(len(CONTROLS) - 1):

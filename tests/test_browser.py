@@ -1,27 +1,17 @@
-"""The lessons in JupyterLab, in a real browser: they run, and their widgets do what they should.
+"""The lessons in JupyterLab, in a real browser: they run, and their widgets do what they should."""
 
-Needs Chromium, at /usr/bin/chromium or where the variable CHROMIUM says, and playwright.
-"""
-
-import json
-import os
 import re
 import shutil
-import socket
-import sys
-import threading
-import urllib.request
 from pathlib import Path
-from subprocess import PIPE, STDOUT
 
 import nbformat
 import psutil
 import pytest
+from browsing import NEEDS_CHROMIUM, Lab, chromium
 from store_outputs import METADATA
 
 from conftest import take_away_folders
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 LESSONS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 AT_ONCE = [LESSONS[first : first + 4] for first in range(0, len(LESSONS), 4)]  # it saves time
 PANELS = {
@@ -31,89 +21,24 @@ PANELS = {
     "long": "explore_schedule('equal', 12, 2, longest=8.0)",
     "bad": "explore_schedule(workers=0, tasks=10**6)",
 }
-SETTINGS = {
-    "notebook-extension/tracker": {"windowingMode": "none"},  # the page holds every cell
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-}
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 BROKEN = re.compile(r"(displaying|creating|Loading) widget|widget model not found", re.IGNORECASE)
 HAVE_RUN = """number => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].filter(
     prompt => /[0-9]/.test(prompt.textContent)).length >= number"""
 SECONDS = 1000  # of Playwright's milliseconds
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser at {CHROMIUM}"),
-]
-
-
-class Lab:
-    """A JupyterLab server with a folder and settings of its own."""
-
-    def __init__(self, folder):
-        self.root = folder / "lessons"
-        self.root.mkdir()
-        for name, value in SETTINGS.items():
-            path = folder / "settings/@jupyterlab" / f"{name}.jupyterlab-settings"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(value))
-        environment = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
-        for name in ("settings", "workspaces"):
-            environment[f"JUPYTERLAB_{name.upper()}_DIR"] = str(folder / name)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        command = f"-m jupyterlab --allow-root --no-browser --ip=127.0.0.1 --port={port}".split()
-        options = ["--IdentityProvider.token=lab", f"--ServerApp.root_dir={self.root}"]
-        self.server = psutil.Popen(
-            [sys.executable, *command, *options], stdout=PIPE, stderr=STDOUT, env=environment
-        )
-        log = []
-        for line in self.server.stdout:
-            log.append(line.decode(errors="replace"))
-            if "is running at" in log[-1]:
-                break
-        else:
-            pytest.fail("JupyterLab did not start: " + "".join(log[-5:]))
-        # Somebody must go on reading, or it stops when the pipe is full.
-        threading.Thread(target=self.server.stdout.read, daemon=True).start()
-
-    def ask(self, path, method="GET"):
-        """Return what the server answers."""
-        headers = {"Authorization": "token lab"}
-        request = urllib.request.Request(f"{self.url}/api/{path}", method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read() or "null")
-
-    def below_kernels(self):
-        """Return the processes that kernels started, but for Python's own."""
-        kernels = self.server.children()
-        below = [child for kernel in kernels for child in kernel.children(recursive=True)]
-        return [child for child in below if "tracker" not in " ".join(child.cmdline())]
-
-    def close(self):
-        """Stop the kernels, then the server."""
-        family = self.server.children(recursive=True)
-        self.server.terminate()
-        _, alive = psutil.wait_procs([self.server, *family], timeout=20)
-        assert not alive
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    yield lab
-    lab.close()
+    with Lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +68,7 @@ def open_and_run(lab, browser):
         page.errors = []
         page.on("console", lambda line: line.type == "error" and page.errors.append(line.text))
         page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.goto(f"{lab.url}/doc/tree/{name}?token=lab&reset")
+        page.goto(lab.page(name))
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
         page.get_by_text("| Idle").wait_for()  # the status bar: there is a kernel
         page.get_by_role("menuitem", name="Run", exact=True).click()

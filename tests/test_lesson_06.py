@@ -1,12 +1,10 @@
 """Lesson 06: its exercises, and what its prose says without a cell."""
 
-import contextlib
 import os
 import subprocess
 import sys
 import time
 
-import psutil
 import pytest
 
 from helpers.exercises import NOT_TRIED, lesson_06
@@ -18,17 +16,8 @@ EXERCISES = {
     "greet": lesson_06.greet,
     "ending": lesson_06.ending,
 }
+pytestmark = pytest.mark.usefixtures("reaped")
 each = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
-
-
-@pytest.fixture(autouse=True)
-def reaped():
-    """Collect what a wrong answer has left to nobody."""
-    before = set(psutil.Process().children())  # multiprocessing's helpers live on
-    yield
-    for child in set(psutil.Process().children()) - before:
-        with contextlib.suppress(psutil.Error):
-            child.wait(5)
 
 
 def stub(*_): ...

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import psutil
 import pytest
 
 from helpers import Timeline, commands
@@ -14,17 +13,8 @@ from helpers.exercises import NOT_TRIED, lesson_07
 from helpers.programs import napper
 
 NAMES = ["run_all", "follow", "run_family"]
+pytestmark = pytest.mark.usefixtures("reaped")
 each = pytest.mark.parametrize("name", NAMES)
-
-
-@pytest.fixture(autouse=True)
-def reaped():
-    """Collect what a wrong answer has left to nobody."""
-    before = set(psutil.Process().children())  # multiprocessing's helpers live on
-    yield
-    for child in set(psutil.Process().children()) - before:
-        with contextlib.suppress(psutil.Error):
-            child.wait(5)
 
 
 def stub(one, two): ...

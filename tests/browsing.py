@@ -1,0 +1,99 @@
+"""What the tests in a browser need: a JupyterLab of their own, and Chromium.
+
+Chromium is at /usr/bin/chromium, or where the variable CHROMIUM says; playwright moves it.
+"""
+
+import json
+import os
+import socket
+import sys
+import threading
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import PIPE, STDOUT
+
+import psutil
+import pytest
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},  # the page holds every cell
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+NEEDS_CHROMIUM = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser at {CHROMIUM}"),
+]
+
+
+@contextmanager
+def chromium():
+    """Give a browser; skip the test where playwright is not installed."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+class Lab:
+    """A JupyterLab server with a folder and settings of its own."""
+
+    def __init__(self, folder):
+        self.root = folder / "lessons"
+        self.root.mkdir()
+        for name, value in SETTINGS.items():
+            path = folder / "JUPYTERLAB_SETTINGS/@jupyterlab" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(value))
+        environment = {k: os.environ[k] for k in os.environ if not k.startswith("PYTEST")}
+        for name in ("JUPYTER_CONFIG", "JUPYTERLAB_SETTINGS", "JUPYTERLAB_WORKSPACES"):
+            environment[f"{name}_DIR"] = str(folder / name)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = f"-m jupyterlab --allow-root --no-browser --ip=127.0.0.1 --port={port}".split()
+        options = ["--IdentityProvider.token=lab", f"--ServerApp.root_dir={self.root}"]
+        options += ["--LabApp.expose_app_in_browser=True"]  # so that a test can give commands
+        self.server = psutil.Popen(
+            [sys.executable, *command, *options], stdout=PIPE, stderr=STDOUT, env=environment
+        )
+        log = []
+        for line in self.server.stdout:
+            log.append(line.decode(errors="replace"))
+            if "is running at" in log[-1]:
+                break
+        else:
+            raise RuntimeError("JupyterLab did not start: " + "".join(log[-5:]))
+        # Somebody must go on reading, or it stops when the pipe is full.
+        threading.Thread(target=self.server.stdout.read, daemon=True).start()
+
+    def page(self, name):
+        """Return the address of the notebook `name` in JupyterLab, as if never opened before."""
+        return f"{self.url}/doc/tree/{name}?token=lab&reset"
+
+    def ask(self, path, method="GET"):
+        """Return what the server answers."""
+        headers = {"Authorization": "token lab"}
+        request = urllib.request.Request(f"{self.url}/api/{path}", method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read() or "null")
+
+    def below_kernels(self):
+        """Return the processes that kernels started, but for Python's own."""
+        kernels = self.server.children()
+        below = [child for kernel in kernels for child in kernel.children(recursive=True)]
+        return [child for child in below if "tracker" not in " ".join(child.cmdline())]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Stop the kernels, then the server."""
+        family = self.server.children(recursive=True)
+        self.server.terminate()
+        _, alive = psutil.wait_procs([self.server, *family], timeout=20)
+        assert not alive
