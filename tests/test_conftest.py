@@ -30,7 +30,7 @@ def run(tmp_path):
         done = subprocess.run(
             [*command, "-c", "pyproject.toml", "--rootdir", tmp_path, *options, path],
             cwd=ROOT,
-            env=env | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)},
+            env=env | {"COLUMNS": "1000", "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
         )
