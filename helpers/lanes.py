@@ -35,7 +35,7 @@ class Lane:
         """Open a new lane in `folder`. Where that fails, records go nowhere and work goes on."""
         self._file = None
         try:
-            handle, self._path = tempfile.mkstemp(SUFFIX, dir=folder)
+            handle, _ = tempfile.mkstemp(SUFFIX, dir=folder)
             self._file = open(handle, "r+b", buffering=0)  # noqa: SIM115 - lives as the worker
         except OSError:
             pass
