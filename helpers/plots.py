@@ -29,12 +29,20 @@ DPI = 120
 _TURNS = np.array([FINISHED, FINISHED_2])
 
 
-def plot_workers(timeline: Timeline, ax: Axes | None = None, until: float = 0.0) -> Axes:
+def plot_workers(
+    timeline: Timeline,
+    ax: Axes | None = None,
+    until: float = 0.0,
+    title: str = "",
+    lane: str = "worker",
+) -> Axes:
     """A lane a worker, each task a bar with its number. The time axis reaches `until`, or further.
 
     Grey is the time before the worker's first task, where it starts up; the line above a bar is
-    the time the finished task waited for its turn. Where bars would be thinner than a pixel, the
-    lanes show the share of time the worker was busy.
+    the time from a finish, a dot, until the task was shown. Where bars would be thinner than a
+    pixel, the lanes show the share of time the worker was busy.
+
+    title: the point of the picture. lane: what each lane is, if not a worker, which starts up.
     """
     ax = ax or _figure(0.45 * timeline.workers + 1.2).subplots()
     _axes(ax, timeline, "", until)
@@ -42,15 +50,18 @@ def plot_workers(timeline: Timeline, ax: Axes | None = None, until: float = 0.0)
     if len(ran) > 1.5 * _pixels(ax) * timeline.workers / 2:
         _draw_busy_share(ax, timeline)
     else:
-        _draw_start_up(ax, timeline)
+        if lane == "worker":
+            _draw_start_up(ax, timeline)
         _draw_tasks(ax, timeline, ran)
         _draw_waiting(ax, timeline)
-    lanes = np.arange(timeline.workers)
-    ax.set_yticks(lanes, [f"worker {lane}" for lane in lanes])
+    lanes = range(timeline.workers)
+    ax.set_yticks(lanes, [f"{lane} {number}" for number in lanes])
     ax.set_ylim(timeline.workers - 0.4, -0.75)
     ax.tick_params(axis="y", length=0)
     tasks, workers = len(timeline), timeline.workers
-    _title(ax, f"{tasks} tasks on {workers} workers in {timeline.makespan:.2f} s")
+    _title(ax, title or f"{tasks} tasks on {workers} {lane}s in {timeline.makespan:.2f} s")
+    if title:
+        ax.set_label(f"{title}. {timeline.describe()}")
     return ax
 
 
@@ -155,7 +166,7 @@ def plot_behind(runs: dict[str, Timeline], ax: Axes | None = None) -> Axes:
     ax.tick_params(axis="y", length=0)
     honest = said.count("honest")
     verb = "is" if honest == 1 else "are"
-    _title(ax, f"{honest} of {len(runs)} bars {verb} never more than one task off")
+    _title(ax, f"{honest} of {len(runs)} bars {verb} never more than one task off, blinks aside")
     told = "; ".join(f"{name}: {word}" for name, word in zip(runs, said, strict=True))
     ax.set_label(f"{ax.get_title('left')}. {told}.")
     return ax
@@ -189,7 +200,9 @@ def alternative(axes: tuple[Axes, ...]) -> str:
 
 
 def _figure(height: float) -> Figure:
-    return Figure(figsize=(9.2, height), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(9.2, height), layout="constrained", facecolor="white")
+    figure.get_layout_engine().set(h_pad=0.1)  # inches: what a cell prints before is not the title
+    return figure
 
 
 def _png(figure: Figure) -> str:
@@ -272,10 +285,12 @@ def _draw_waiting(ax: Axes, timeline: Timeline) -> None:
     ax.add_collection(
         LineCollection(np.stack(lines, axis=1), colors=SHOWN, linewidths=2.5), autolim=False
     )
+    ax.plot(ends[0], height, "o", color=SHOWN, markersize=5)
     ax.plot(ends[1], height, "|", color=SHOWN, markersize=7, markeredgewidth=2)
-    if timeline.workers > 6:
-        return  # lanes too close for words between them
     longest = int(np.argmax(timeline.lag[late]))
+    narrow = ax.bbox.height < 44 * timeline.workers
+    if narrow or timeline.lag[late][longest] < 0.05 * ax.get_xlim()[1]:
+        return  # no room for words between the lanes, or not worth them
     ax.annotate(
         f"task {late[longest]} is done and waits to be shown",
         (ends[0][longest], height[longest] - 0.06),

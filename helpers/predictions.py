@@ -22,7 +22,7 @@ def plot_predicted(predicted: Timeline, measured: Timeline, ax: Axes | None = No
     """
     workers = max(predicted.workers, measured.workers)
     ax = ax or _figure(0.45 * workers + 1.2).subplots()
-    plot_workers(measured, ax, _right(predicted))
+    plot_workers(Timeline(measured.worker, measured.start, measured.finish), ax, _right(predicted))
     lane = _shared_lanes(predicted, measured)[predicted.worker]
     left, right, low, high = predicted.start, predicted.finish, lane - 0.32, lane + 0.32
     corners = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
