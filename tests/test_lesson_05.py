@@ -223,7 +223,7 @@ def test_behind_says_of_each_bar_what_is_wrong_with_it():
     early = Timeline([0, 1], [0, 0], [1, 2], [0, 0])
     short = Timeline([0, 1, 2], [0, 0, 0], [1, 2, 3], [3, NAN, NAN])
     ax = plots.plot_behind({"a": honest, "b": late, "c": early, "d": short})
-    assert ax.get_title("left") == "1 of 4 bars is never more than one task off"
+    assert ax.get_title("left") == "1 of 4 bars is never more than one task off, blinks aside"
     assert ax.get_label().endswith("a: honest; b: 2 behind; c: 2 ahead; d: 2 behind.")
     assert [text.get_text() for text in ax.texts].count(" 2 ") == 3  # the peaks
     ax.figure.savefig(io.BytesIO())
