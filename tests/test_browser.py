@@ -103,7 +103,7 @@ def wait_until_run(page, path):
     """Wait until each code cell of the notebook at `path` has a number."""
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.source.strip()]
     number = sum(cell.cell_type == "code" for cell in cells)
-    page.wait_for_function(HAVE_RUN, arg=number, timeout=120 * SECONDS)
+    page.wait_for_function(HAVE_RUN, arg=number, timeout=300 * SECONDS)
 
 
 def picture(page):
