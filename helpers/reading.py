@@ -32,7 +32,8 @@ def read_timeline(
     finish[row] = np.where(records["finish"] > 0, records["finish"], np.nan)
     del lane, records, row  # a million tasks shall fit in 100 MB
     at = np.concatenate([np.empty(0), *shown])
-    seen[_place(_numbers(submitted), sizes)] = np.where(at > 0, at, np.nan)
+    moved = _first_rows(sizes) - _first_rows(submitted)
+    seen[np.arange(len(at)) + np.repeat(moved, submitted)] = np.where(at > 0, at, np.nan)
     for seconds in (start, finish, seen):
         seconds -= origin
     return Timeline(worker, start, finish, seen)
@@ -85,12 +86,11 @@ def _rows(records: np.ndarray, sizes: np.ndarray, first: int) -> tuple[np.ndarra
     return row, int(sizes.sum())
 
 
-def _numbers(sizes: np.ndarray) -> np.ndarray:
-    """Return the number of each task, from 0 at the first call: calls as long as `sizes` says."""
-    index = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return (np.repeat(np.arange(len(sizes)), sizes) << CALL) + index
+def _first_rows(sizes: np.ndarray) -> np.ndarray:
+    """Return the row of each call's first task: calls one after another, as long as `sizes`."""
+    return np.cumsum(sizes) - sizes
 
 
 def _place(task: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Return the row of each task: calls one after another, each as long as `sizes` says."""
-    return (np.cumsum(sizes) - sizes)[task >> CALL] + (task & _INDEX)
+    return _first_rows(sizes)[task >> CALL] + (task & _INDEX)

@@ -154,3 +154,16 @@ def contrast(one, other):
 )
 def test_text_has_the_contrast_of_wcag_aa(text, ground):
     assert contrast(text, ground) >= 4.5
+
+
+def test_a_picture_of_programs_has_its_title_and_no_start_up():
+    late = Timeline([0, 1], [0.0, 0.5], [1.0, 1.5])
+    workers, programs = (
+        plots.plot_workers(late),
+        plots.plot_workers(late, title="The point", lane="program"),
+    )
+    assert "starts up" in [text.get_text() for text in workers.texts]
+    assert "starts up" not in [text.get_text() for text in programs.texts]
+    assert [label.get_text() for label in programs.get_yticklabels()] == ["program 0", "program 1"]
+    assert programs.get_title("left") == "The point"
+    assert programs.get_label().startswith("The point. ")
