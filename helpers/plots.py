@@ -60,8 +60,7 @@ def plot_workers(
     ax.tick_params(axis="y", length=0)
     tasks, workers = len(timeline), timeline.workers
     _title(ax, title or f"{tasks} tasks on {workers} {lane}s in {timeline.makespan:.2f} s")
-    if title:
-        ax.set_label(f"{title}. {timeline.describe()}")
+    ax.set_label(f"{title}. {timeline.describe(lane)}".removeprefix(". "))
     return ax
 
 

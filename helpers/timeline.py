@@ -142,15 +142,17 @@ class Timeline:
         ]
         return "; ".join(f"{_tasks(count)} {what}" for count, what in parts if count)
 
-    def describe(self) -> str:
+    def describe(self, lane: str = "worker") -> str:
         """The timeline in plain words: a summary, then a line a worker (up to 40 tasks).
 
         This is also the text alternative of every picture that is drawn from it.
+
+        lane: what the workers are called.
         """
         if not len(self):
             return "No task was submitted."
         moment, finished, shown = self.worst
-        lines = [f"{_tasks(len(self))} on {_count(self.workers, 'worker')}, {self.makespan:.2f} s."]
+        lines = [f"{_tasks(len(self))} on {_count(self.workers, lane)}, {self.makespan:.2f} s."]
         if np.isnan(self.shown).all():
             lines.append("None was shown.")
         elif finished > shown:
@@ -166,7 +168,7 @@ class Timeline:
         if self.missing:
             lines.append(self.missing[0].upper() + self.missing[1:] + ".")
         if len(self) <= 40:
-            lines += [f"Worker {w}: {self._line(w)}." for w in range(self.workers)]
+            lines += [f"{lane.capitalize()} {w}: {self._line(w)}." for w in range(self.workers)]
         return "\n".join(lines)
 
     def _line(self, worker: int) -> str:

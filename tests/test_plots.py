@@ -166,4 +166,5 @@ def test_a_picture_of_programs_has_its_title_and_no_start_up():
     assert "starts up" not in [text.get_text() for text in programs.texts]
     assert [label.get_text() for label in programs.get_yticklabels()] == ["program 0", "program 1"]
     assert programs.get_title("left") == "The point"
-    assert programs.get_label().startswith("The point. ")
+    assert programs.get_label().startswith("The point. 2 tasks on 2 programs, 1.50 s.")
+    assert programs.get_label().endswith("Program 1: task 1 from 0.50 to 1.50.")
