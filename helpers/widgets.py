@@ -111,10 +111,12 @@ def race_bars(
         _check_length(predicted)
 
         def look(consumers: list[Consumer]) -> None:
+            # The bars first: what they show has then finished when the timelines are read.
+            on_screen = [consumer.on_screen for consumer in consumers]
             timelines = [consumer.pool.timeline() for consumer in consumers]
-            for bar, consumer, timeline in zip(bars, consumers, timelines, strict=True):
+            for bar, shown, timeline in zip(bars, on_screen, timelines, strict=True):
                 finished = int(np.sum(~np.isnan(timeline.finish)))
-                _count(bar, consumer.on_screen, finished, values["tasks"])
+                _count(bar, shown, finished, values["tasks"])
             picture.draw(lambda axes: plot_workers(timelines[0], axes[0], predicted.end))
             panel.say("Running for real …")
             panel.write("Measured, imap: " + timelines[0].describe())

@@ -461,6 +461,40 @@ def test_the_race_shows_what_the_bars_say_and_what_is_done():
         assert method != "imap" or max(finished - shown for shown, _, finished in counts) >= 3
 
 
+class Quick:
+    """A consumer whose tasks end, and whose bar is drawn, whenever something of it was read."""
+
+    def __init__(self):
+        self.pool = self
+        self.done = 0
+
+    @property
+    def on_screen(self):
+        self.done += 1
+        return self.done - 1
+
+    def timeline(self):
+        self.done += 1
+        finish = np.where(np.arange(10) < self.done - 1, 0.1, np.nan)
+        return Timeline(np.zeros(10), np.zeros(10), finish)
+
+
+def test_the_race_shows_no_task_before_it_is_done_however_quick_they_are(monkeypatch):
+    def run(methods, durations, workers, chunksize, stopped, look):
+        consumers = [Quick() for _ in methods]
+        for _ in range(3):
+            look(consumers)
+        return True
+
+    monkeypatch.setattr(helpers.widgets, "run_live", run)
+    panel = race_bars()
+    panel.start_button.click()
+    panel.run.wait(60)
+    for row in panel.box.children[2:5]:
+        shown, _, finished = map(int, re.findall(r"\d+", row.children[1].value))
+        assert 0 < shown <= finished
+
+
 # --- what the lessons say of them ---------------------------------------------------------------
 
 
