@@ -12,7 +12,7 @@ from helpers import Timeline, plots
 from helpers.exercises import NOT_TRIED, lesson_05
 from helpers.recipes import RECIPES, measure, most_ahead
 
-COUNTDOWN = [(10 - a) * 0.05 for a in range(10)]
+COUNTDOWN = [(10 - a) * 0.1 for a in range(10)]
 NAN = np.nan
 
 
@@ -157,6 +157,11 @@ def test_count_failures_says_what_is_wrong(answer, said):
 # -- the recipes
 
 
+def waited(run):
+    """Return how long, at most, a finished task waited for the bar."""
+    return np.nanmax(run.lag)
+
+
 def test_each_recipe_returns_the_results_and_lies_as_the_lesson_says():
     returned = {}
 
@@ -173,7 +178,9 @@ def test_each_recipe_returns_the_results_and_lies_as_the_lesson_says():
         if "unordered" not in name:
             assert returned[name] == COUNTDOWN
     behind = {name: run.most_behind for name, run in runs.items()}
-    assert {name for name in names if behind[name] < 2 and not most_ahead(runs[name])} == {
+    # How many wait is no measure of honesty on a busy machine, which is slow to draw any bar.
+    prompt = {name for name in names if waited(runs[name]) < waited(runs["imap"]) / 2}
+    assert {name for name in prompt if not most_ahead(runs[name])} == {
         "imap_unordered",
         "apply_async, callback",
         "as_completed",
@@ -186,14 +193,14 @@ def test_each_recipe_returns_the_results_and_lies_as_the_lesson_says():
 def test_what_process_map_does_is_what_the_lesson_says():
     """Up to tqdm 4.69 it counts in order; from 4.70 as tasks end, drawn in lumps of the workers."""
     names = [name for name in RECIPES if name.startswith("process_map")]
-    runs = measure({name: RECIPES[name] for name in names}, COUNTDOWN)
+    runs = measure({name: RECIPES[name] for name in [*names, "imap"]}, COUNTDOWN)
     assert all(np.isfinite(run.finish).all() for run in runs.values())
     ends = {name: int(np.isfinite(run.shown).sum()) for name, run in runs.items()}
     assert ends["process_map"] == ends["process_map, miniters=1"] == 10
     known = {"4.69.0": 10, "4.69.1": 10, "4.70.0": 5, "4.70.1": 5}  # issue 1791: chunks, not tasks
     assert ends["process_map, chunks of 2"] == known.get(version("tqdm"), 10)
     if tuple(map(int, version("tqdm").split(".")[:2])) >= (4, 70):
-        assert runs["process_map, miniters=1"].most_behind < 2
+        assert waited(runs["process_map, miniters=1"]) < waited(runs["imap"]) / 2
 
 
 def test_most_ahead_counts_what_was_shown_before_it_was_finished():
