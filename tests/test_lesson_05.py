@@ -39,6 +39,24 @@ def test_what_is_no_answer_is_told_so(name):
     assert exercise.verdict(42).startswith(f"Not yet: {exercise.name} is of type int")
 
 
+def test_one_moment_of_a_busy_machine_does_not_make_an_answer_wrong(monkeypatch):
+    run, stalls = lesson_05._run, [True, True, False]
+
+    def sometimes_late(*args):
+        results, timeline = run(*args)
+        if stalls.pop(0):
+            late = np.full(len(timeline), timeline.end)
+            timeline = Timeline(timeline.worker, timeline.start, timeline.finish, late)
+        return results, timeline
+
+    monkeypatch.setattr(lesson_05, "_run", sometimes_late)
+    exercise = lesson_05.honest_and_ordered
+    assert exercise.verdict(solve(exercise)).startswith("Right! Measured:")
+    stalls[:] = [True] * lesson_05.TRIES
+    assert "finished tasks were not shown" in exercise.verdict(solve(exercise))
+    assert not stalls
+
+
 @pytest.mark.parametrize("name", ["honest_and_ordered", "count_failures"])
 def test_a_stub_is_not_tried(name):
     def stub(func, tasks, tqdm, pool): ...

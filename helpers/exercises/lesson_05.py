@@ -15,6 +15,8 @@ from helpers.workers import nap, nap_or_fail
 MIXED = [0.3, 0.9, 0.1, 0.6, 0.2, 1.0, 0.5, 0.8, 0.4, 0.7]
 NAPS = [0.8, 0.72, 0.64, 0.56, 0.48, 0.4, 0.32, 0.24, 0.16, 0.08]
 FAILING = [0.8, 0.72, -0.64, 0.56, 0.48, 0.4, -0.32, 0.24, 0.16, 0.08]  # two below zero
+HIDDEN = 3  # so many finished tasks, not shown at one moment, are too many: imap hides 4
+TRIES = 3  # a busy machine is slow to draw any bar; one that lies does so each time
 LIMIT = 10.0  # seconds; one after the other, the naps take 4.4
 
 
@@ -48,7 +50,10 @@ def _run(answer: Callable, tasks: list[float], func: Callable = nap) -> tuple[An
 
 
 def _judge_recipe(tasks: list[float], func: Callable, answer: Callable) -> str:
-    results, timeline = _run(answer, tasks, func)
+    for _ in range(TRIES):
+        results, timeline = _run(answer, tasks, func)
+        if timeline.most_behind < HIDDEN:
+            break
     wanted = [task if task > 0 else None for task in tasks]
     ran = int(np.isfinite(timeline.finish).sum())
     if ran != len(tasks):
@@ -85,7 +90,7 @@ def _check_bar(timeline: Timeline) -> None:
         )
     if counted < len(timeline):
         raise Wrong(f"the bar ended at {counted} of {len(timeline)}.")
-    if timeline.most_behind >= 3:
+    if timeline.most_behind >= HIDDEN:
         raise Wrong(f"measured: at worst {timeline.most_behind} finished tasks were not shown.")
 
 
