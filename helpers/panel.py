@@ -40,7 +40,8 @@ class Picture:
     def __init__(self, *heights: int, sharex: bool = False) -> None:
         """Make axes of these heights, in pixels, one below the other."""
         self.height = sum(heights)
-        self.figure = Figure(figsize=(WIDTH / 100, self.height / 100), dpi=100, facecolor="white")
+        size = WIDTH / 100, (self.height + 0.1) / 100  # matplotlib 3.10 cuts 459.99… pixels to 459
+        self.figure = Figure(figsize=size, dpi=100, facecolor="white")
         self.axes = tuple(
             self.figure.subplots(
                 len(heights), sharex=sharex, height_ratios=heights, squeeze=False
