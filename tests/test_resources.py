@@ -30,10 +30,12 @@ pytestmark = pytest.mark.skipif(
 def scope():
     """Return the command that runs another in a control group of its own; [] without systemd.
 
-    There the system itself enforces the limit, and removes the group.
+    There the system itself enforces the limit, ends all processes of the group at once, and removes
+    it. Before 253, systemd knows no OOMPolicy for a scope, and refuses (systemd.scope(5)).
     """
-    limits = ["-p", f"MemoryMax={LIMIT}", "-p", "MemorySwapMax=0"]
-    command = ["systemd-run", "--user", "--scope", "--quiet", "--collect", *limits]
+    limits = [f"MemoryMax={LIMIT}", "MemorySwapMax=0", "OOMPolicy=kill"]
+    properties = [f"--property={limit}" for limit in limits]
+    command = ["systemd-run", "--user", "--scope", "--quiet", "--collect", *properties]
     if not shutil.which("systemd-run"):
         return []
     tried = subprocess.run([*command, "true"], stdin=subprocess.DEVNULL, capture_output=True)
@@ -60,7 +62,7 @@ def memory(processes):
 def run_small(*arguments):
     """Run Python on one core and within LIMIT; return its exit code, output and peak of bytes.
 
-    Where there are no control groups for us, this process enforces the limit: it looks 20 times a
+    Where `scope` finds no control group, this process enforces the limit: it looks 20 times a
     second, and kills the whole family when that has too much. What comes and goes between two
     looks it does not see.
     """
