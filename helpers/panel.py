@@ -188,7 +188,9 @@ class Panel:
         plain = self._plain(self.values)
         data["text/html"] += f"<p>The same without controls: <code>{escape(plain)}</code></p>"
         data["text/plain"] += f"\nThe same without controls: {plain}"
-        return self.box._repr_mimebundle_() | data, metadata
+        # By hand: ipywidgets 7, which Colab has, can only show the box without text and picture.
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        return {"application/vnd.jupyter.widget-view+json": view} | data, metadata
 
 
 def make_controls(

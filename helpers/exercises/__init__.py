@@ -119,7 +119,9 @@ class Guess:
         buttons.observe(lambda change: self.choose(change["new"]), names="value")
         box = widgets.VBox([widgets.HTML(f"<b>{question}</b>"), buttons])
         lines = [question, *(f"  - {option}" for option in options)]
-        bundle = box._repr_mimebundle_() | {"text/plain": "\n".join(lines)}
+        # ipywidgets 7, which Colab has, would show the box itself, and not the lines as its text.
+        view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+        bundle = {"application/vnd.jupyter.widget-view+json": view, "text/plain": "\n".join(lines)}
         display(bundle, raw=True)
 
     def choose(self, option: str) -> None:
