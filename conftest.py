@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from contextlib import suppress
 from multiprocessing.util import Finalize
@@ -93,11 +94,17 @@ class WatchedKernel(nbval.plugin.RunningKernel):
 
     def stop(self):
         """Stop the kernel. Fail if it leaves a process or a folder of ours before or after."""
-        kernel = psutil.Process(self.km.provisioner.pid)
+        started = kernel = psutil.Process(self.km.provisioner.pid)
+        if os.name == "nt" and sys.prefix != sys.base_prefix:
+            # In a venv on Windows, python.exe only starts the real Python and waits for it.
+            kernel = next(child for child in started.children() if "python" in child.name())
         _, alive = psutil.wait_procs(children(kernel), timeout=2)
         left = [str(item) for item in [*alive, *take_away_folders()]]
-        family = [kernel, *kernel.children(recursive=True)]
+        family = [started, *started.children(recursive=True)]
         super().stop()
+        for process in alive:
+            with suppress(psutil.Error):  # on Windows it does not end with its kernel
+                process.kill()
         _, survivors = psutil.wait_procs(family, timeout=5)
         left += [str(process) for process in survivors]
         assert not left, f"{self.notebook} leaves {', '.join(left)}"

@@ -140,7 +140,9 @@ def install(locks):
     """Install `locks` in .venv; return "" or, where pip failed, what to tell."""
     # A bare path, where `pip install -e .` leaves a hook that each Python, hence each worker
     # process, pays 10 ms for when it starts; and it would fetch a setuptools that is not locked.
-    PTH.write_text(str(ROOT) + "\n")
+    # Before 3.13, Python reads such a file in the encoding of the system only (site.py).
+    encoding = "utf-8" if sys.version_info >= (3, 13) else None
+    PTH.write_text(str(ROOT) + "\n", encoding=encoding)
     OVERRIDES.parent.mkdir(parents=True, exist_ok=True)
     OVERRIDES.write_text(json.dumps({"@jupyterlab/apputils-extension:notification": NO_NEWS}))
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
@@ -187,7 +189,8 @@ def open_lab(options):
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         ours.append("--allow-root")  # JupyterLab refuses root, the only user of many a container
     named = {option.split("=")[0] for option in options}  # JupyterLab takes an option once
-    say("opening JupyterLab%s; Ctrl-C ends it" % (" on " + lesson if lesson else ""))
+    if "--version" not in named:
+        say("opening JupyterLab%s; Ctrl-C ends it" % (" on " + lesson if lesson else ""))
     command = ["-m", "jupyterlab"] + [o for o in ours if o.split("=")[0] not in named]
     return become(command + options, ROOT)
 
@@ -218,5 +221,5 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         say("stopped; run this again to go on")
         sys.exit(130)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         stop("%s: put that right, then run this again" % error)

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from base64 import b64decode
 from itertools import count
 from pathlib import Path
@@ -211,4 +212,6 @@ def main(names):
 
 
 if __name__ == "__main__":
+    # Nothing to be done about by the author: pyzmq says it on Windows, and finds its own way.
+    warnings.filterwarnings("ignore", message="Proactor event loop")
     sys.exit(main(sys.argv[1:]))

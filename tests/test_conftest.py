@@ -53,6 +53,7 @@ def test_start_method_is_in_force_in_a_cell(run, method):
     assert "error" not in said
 
 
+@pytest.mark.skipif(os.name == "nt", reason="ipykernel catches no file descriptors on Windows")
 def test_cell_gets_what_a_program_prints_and_runs_in_the_folder_of_its_notebook(run, tmp_path):
     (tmp_path / "said.txt").write_text("as expected\n")
     source = (

@@ -25,7 +25,8 @@ def leaves_a_file(lesson, folder):
 
 def leaves_an_orphan(lesson, folder):
     """Start a process that starts another, and ends: nobody but the system knows the other."""
-    wait = [sys.executable, "-c", "import threading; threading.Event().wait()"]
+    python = getattr(sys, "_base_executable", sys.executable)  # a venv's, on Windows, makes two
+    wait = [python, "-c", "import threading; threading.Event().wait()"]
     code = f"import subprocess; subprocess.Popen({wait}, start_new_session=True)"
     subprocess.run([sys.executable, "-c", code], env=os.environ | {endurance.MARK: folder})
     return ""

@@ -288,7 +288,11 @@ def serving(*options, folder=ROOT, python=lab.PYTHON, home, program=None):
             else:
                 pytest.fail("no server: " + "".join(said))
         finally:
+            below = psutil.Process(server.pid).children(recursive=True)
             server.terminate()
+            for process in below if os.name == "nt" else ():  # there, each must be ended by itself
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
             server.communicate(timeout=30)
 
 

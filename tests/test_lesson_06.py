@@ -59,7 +59,11 @@ def test_an_answer_that_raises_is_told(exercise):
     [
         (kept(), "of type NoneType"),
         (kept(capture_output=True), "of type bytes"),
-        (kept(capture_output=True, encoding="utf-8"), "UnicodeDecodeError"),
+        pytest.param(
+            kept(capture_output=True, encoding="utf-8"),
+            "UnicodeDecodeError",
+            marks=pytest.mark.skipif(os.name != "posix", reason="Windows only prints the error"),
+        ),
         (kept(capture_output=True, encoding="latin-1", check=True), "should be left"),
         (kept(**CAPTURED), "did not raise CalledProcessError"),
         (lambda command: "a; b", "should be left"),
@@ -148,7 +152,8 @@ def test_a_shell_and_a_list_run_only_the_first_item():
 
 
 def test_a_missing_folder_raises_as_a_missing_program_does():
-    with pytest.raises((FileNotFoundError, NotADirectoryError), match="no-such-folder"):
+    missing = FileNotFoundError if os.name == "posix" else NotADirectoryError
+    with pytest.raises(missing):
         subprocess.run(python("pass"), cwd="no-such-folder")
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from helpers.exercises import Exercise, Wrong, run_limited
 from helpers.programs import beater, beats, flood, python
 
-GREETER = python("import sys; print('hello', sys.argv[1])")
+# In UTF-8 on Windows, too, whose folders may have any letter in their names.
+GREETER = python("import sys; print('hello', sys.argv[1])", options=("-X", "utf8"))
 LATIN = python(r"import sys; sys.stdout.buffer.write(b'caf\xe9')")
 NOISY = python("import sys; print('no noise', file=sys.stderr); print(sys.argv[1])", "a; b")
 FAILING = python("import sys; sys.exit(3)")
@@ -90,7 +91,7 @@ output_of = Exercise(
     judge=_judge_output_of,
     hint_text=(
         "A failure is silent by default, and text needs an encoding: four keywords of "
-        "subprocess.run. text=True is not enough, because bytes that are no UTF-8 raise."
+        "subprocess.run. text=True is not enough, because bytes that are no UTF-8 are an error."
     ),
     solution_text=(
         "def output_of(command):\n"
