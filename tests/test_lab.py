@@ -288,11 +288,10 @@ def serving(*options, folder=ROOT, python=lab.PYTHON, home, program=None):
             else:
                 pytest.fail("no server: " + "".join(said))
         finally:
-            below = psutil.Process(server.pid).children(recursive=True)
-            server.terminate()
-            for process in below if os.name == "nt" else ():  # there, each must be ended by itself
-                with contextlib.suppress(psutil.Error):
+            if os.name == "nt":  # there, what it has started does not end with it
+                for process in psutil.Process(server.pid).children(recursive=True):
                     process.kill()
+            server.terminate()
             server.communicate(timeout=30)
 
 
