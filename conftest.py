@@ -101,7 +101,9 @@ class WatchedKernel(nbval.plugin.RunningKernel):
         _, alive = psutil.wait_procs(children(kernel), timeout=2)
         left = [str(item) for item in [*alive, *take_away_folders()]]
         family = [started, *started.children(recursive=True)]
-        super().stop()
+        self.kc.stop_channels()
+        self.km.shutdown_kernel()  # as JupyterLab does; nbval kills it, and semaphores are left
+        del self.km
         for process in alive:
             with suppress(psutil.Error):  # on Windows it does not end with its kernel
                 process.kill()
