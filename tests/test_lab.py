@@ -290,7 +290,9 @@ def serving(*options, folder=ROOT, python=lab.PYTHON, home, program=None):
         finally:
             if os.name == "nt":  # there, what it has started does not end with it
                 for process in psutil.Process(server.pid).children(recursive=True):
-                    process.kill()
+                    # The one before may have taken this one along.
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.kill()
             server.terminate()
             server.communicate(timeout=30)
 
