@@ -8,10 +8,10 @@ import os
 import shutil
 import tempfile
 import threading
-import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import TimeoutError
+from multiprocessing.util import Finalize
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +95,8 @@ class Recorder:
         with self._lock:
             if self._folder is None:
                 self._folder = _new_folder()
-                self._remove_folder = weakref.finalize(self, _remove, self._folder, os.getpid())
+                # Below 0: at exit after the pools, whose workers have files open there.
+                self._remove_folder = Finalize(self, _remove, (self._folder,), exitpriority=-1)
             if self._origin is None:
                 self._origin = perf_counter()
             number = self._forgotten + len(self._calls)
@@ -156,7 +157,6 @@ def _new_folder() -> str:
         return os.path.join(tempfile.gettempdir(), FOLDER + "none")
 
 
-def _remove(folder: str, owner: int) -> None:
-    if os.getpid() == owner:  # not in a forked child that happens to collect its copy
-        close_lanes(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+def _remove(folder: str) -> None:
+    close_lanes(folder)
+    shutil.rmtree(folder, ignore_errors=True)

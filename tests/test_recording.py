@@ -506,6 +506,38 @@ def test_interrupted_program_leaves_nothing(context, style, tmp_path):
     assert folders() == []
 
 
+ENDS = """
+import multiprocessing, shutil, sys, tasks
+from helpers import WatchedPool
+from helpers.recorder import FOLDER
+
+def rmtree(folder, *args, **kwargs):
+    if FOLDER in str(folder):
+        print("workers:", len(multiprocessing.active_children()))
+    remove(folder, *args, **kwargs)
+
+if __name__ == "__main__":
+    remove, shutil.rmtree = shutil.rmtree, rmtree
+    pool = WatchedPool(2, context=multiprocessing.get_context(sys.argv[1]))
+    pool.map(tasks.square, range(4))
+"""
+
+
+def test_folder_of_a_pool_left_open_is_removed_after_its_workers_have_ended(context, tmp_path):
+    # Windows removes no folder with an open file in it.
+    program = tmp_path / "program.py"
+    program.write_text(ENDS)
+    done = subprocess.run(
+        [sys.executable, program, context.get_start_method()],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "workers: 0\n", done.stderr
+    assert folders() == []
+
+
 def test_each_new_worker_has_a_lane(context):
     with WatchedPool(2, context=context, maxtasksperchild=1) as pool:
         told = pool.map(tasks.who_and_when, range(4), chunksize=1)
