@@ -16,6 +16,8 @@ from subprocess import PIPE, STDOUT
 import psutil
 import pytest
 
+from conftest import children
+
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # the page holds every cell
@@ -83,10 +85,8 @@ class Lab:
             return json.loads(answer.read() or "null")
 
     def below_kernels(self):
-        """Return the processes that kernels started, but for Python's own."""
-        kernels = self.server.children()
-        below = [child for kernel in kernels for child in kernel.children(recursive=True)]
-        return [child for child in below if "tracker" not in " ".join(child.cmdline())]
+        """Return the processes that kernels started, but for multiprocessing's own helpers."""
+        return [child for kernel in self.server.children() for child in children(kernel)]
 
     def __enter__(self):
         return self
