@@ -88,6 +88,9 @@ class Consumer:
     def __exit__(self, *_: object) -> None:
         """End workers and thread, whatever they are doing."""
         self._stopped.set()
+        # What ends the pool's threads comes from the one that starts workers. A kernel that shuts
+        # down ends the forkserver too; then that thread has failed, and `terminate` waits for ever.
+        self.pool._taskqueue.put(None)
         self.pool.terminate()
         self.pool.join()
         while self._thread.is_alive():

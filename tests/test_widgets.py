@@ -205,6 +205,34 @@ def test_a_run_ends_with_python():
     assert not done.stderr
 
 
+@pytest.mark.skipif(
+    "forkserver" not in multiprocessing.get_all_start_methods(), reason="no forkserver here"
+)
+def test_a_run_ends_when_a_kernel_that_shuts_down_ends_the_forkserver_too():
+    code = """if True:
+        import multiprocessing, threading
+        from contextlib import suppress
+        import psutil
+        from helpers.live import Run, run_live
+        if __name__ == "__main__":
+            multiprocessing.set_start_method("forkserver")
+            running = threading.Event()
+            look = lambda consumers: running.set()
+            run = Run(lambda stopped: run_live(["map"], [60.0] * 4, 2, 1, stopped, look))
+            running.wait(30)
+            for pause in (0.01, 0.03, 0.1, 0.3, 1):  # ipykernel's
+                for child in psutil.Process().children(recursive=True):
+                    with suppress(psutil.Error):
+                        child.terminate()
+                run.wait(pause)
+            run.wait(10)
+            print("running" if run.running else "ended")
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=90)
+    assert done.stdout == "ended\n", done.stderr
+    assert "ChildProcessError" in done.stderr
+
+
 # --- panels -------------------------------------------------------------------------------------
 
 
