@@ -375,13 +375,15 @@ def test_a_fresh_clone_installs_and_serves_at_once(tmp_path):
         if (ROOT / name).exists():
             (tmp_path / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / "clone" / name)
+    took = []
     for steps in (3, 1):  # cold: make, install, open; warm: open
         begin = time.perf_counter()
         with serving(folder=tmp_path / "clone", python=BASE, home=tmp_path) as (_, link, said):
             urllib.request.urlopen(link).close()
             assert sum(line.startswith("lab.py: ") for line in said) == steps
-        took = time.perf_counter() - begin
-    assert took < 10  # with the time to stop it
+        took.append(time.perf_counter() - begin)
+    cold, warm = took
+    assert warm < cold / 2
     shutil.rmtree(tmp_path / "clone")
 
 
