@@ -19,7 +19,7 @@ import nbval.plugin
 import psutil
 import pytest
 
-from helpers.recorder import FOLDER
+from helpers.recording.recorder import FOLDER
 
 HELPERS = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
 

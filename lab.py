@@ -206,10 +206,10 @@ def main(arguments):
     if word == "test":
         set_up(TESTS)
         return become(["-m", "pytest"] + arguments[1:], ROOT)
-    script = {"run": "store_outputs.py", "bench": "benchmarks/run.py"}.get(word)
+    script = {"run": "storing.py", "bench": "benchmarks/run.py"}.get(word)
     if script:
         set_up(LESSONS)
-        return become([ROOT / "tests" / script] + arguments[1:])
+        return become([ROOT / "tests/authors" / script] + arguments[1:])
     sys.stderr.write("lab.py: there is no command %r\n\n%s" % (word, __doc__))
     return 2
 

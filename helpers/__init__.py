@@ -7,16 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from helpers.bars import WatchedBar
-    from helpers.recorder import Recorder
-    from helpers.recording import WatchedPool
+    from helpers.recording.bar import WatchedBar
+    from helpers.recording.pool import WatchedPool
+    from helpers.recording.recorder import Recorder
     from helpers.timeline import Timeline
 
 _HOME = {
-    "Recorder": "helpers.recorder",
+    "Recorder": "helpers.recording.recorder",
     "Timeline": "helpers.timeline",
-    "WatchedBar": "helpers.bars",
-    "WatchedPool": "helpers.recording",
+    "WatchedBar": "helpers.recording.bar",
+    "WatchedPool": "helpers.recording.pool",
 }
 __all__ = ["Recorder", "Timeline", "WatchedBar", "WatchedPool"]
 

@@ -100,6 +100,28 @@ class Timeline:
         return finished - shown
 
     @property
+    def most_ahead(self) -> int:
+        """How many tasks were shown that were not finished, at worst: a bar around the input."""
+        counted = np.sort(self.shown[~np.isnan(self.shown)])
+        finished = np.searchsorted(np.sort(self.finish), counted, side="right")
+        return int((np.arange(1, len(counted) + 1) - finished).max(initial=0))
+
+    @property
+    def most_at_once(self) -> int:
+        """How many tasks ran at the same moment, at most."""
+        starts, finishes = self._intervals()
+        ended = np.searchsorted(np.sort(finishes), np.sort(starts), side="right")
+        return int((np.arange(1, len(starts) + 1) - ended).max(initial=0))
+
+    @property
+    def side_by_side(self) -> float:
+        """How many tasks ran at a time, on average, from the first start to the end; 0 if none."""
+        starts, finishes = self._intervals()
+        if not len(starts) or finishes.max() == starts.min():
+            return 0.0
+        return float((finishes - starts).sum() / (finishes.max() - starts.min()))
+
+    @property
     def stood_still(self) -> float:
         """Longest time, in seconds, in which tasks ran and no further task was shown."""
         starts, finishes = self._intervals()

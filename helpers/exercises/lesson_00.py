@@ -1,7 +1,7 @@
 """The exercises of lesson 00, on timelines and on when workers help."""
 
-from helpers.exercises import Exercise, Wrong
-from helpers.recording import WatchedPool
+from helpers.exercises.checking import Exercise, Wrong
+from helpers.recording.pool import WatchedPool
 from helpers.timeline import Timeline
 from helpers.workers import nap
 
@@ -16,8 +16,7 @@ JOBS = {
 def watch(naps: list[float], workers: int = 2, chunksize: int | None = 1) -> Timeline:
     """Return the measured Timeline of `naps`, run by Pool.map on workers that are warm."""
     with WatchedPool(workers) as pool:
-        pool.map(nap, [0.05] * workers, chunksize=1)
-        pool.forget()
+        pool.warm_up()
         pool.map(nap, naps, chunksize)
         return pool.timeline()
 

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
-from helpers.exercises import Exercise, Wrong, run_limited
+from helpers.exercises.checking import Exercise, Wrong, run_limited
 from helpers.exercises.lesson_00 import watch
-from helpers.recording import WatchedPool
-from helpers.timeline import Timeline
-from helpers.workers import nap
+from helpers.recording.pool import WatchedPool
 
 NAPS = [0.4, 0.2, 0.3, 0.1, 0.4, 0.2, 0.3, 0.1]
 LUMPY = [0.4] * 4 + [0.02] * 28
@@ -17,8 +15,7 @@ DRAWS = 6
 
 def _judge_collect(collect: Callable) -> str:
     with WatchedPool(2) as pool:
-        pool.map(nap, [0.05, 0.05], chunksize=1)
-        pool.forget()
+        pool.warm_up()
         results = run_limited(collect, pool, list(NAPS))
         timeline = pool.timeline()
     _is_list(results, "collect", len(NAPS))
@@ -30,12 +27,12 @@ def _judge_collect(collect: Callable) -> str:
         raise Wrong("every result is there, but not in the order of the naps.")
     if timeline.workers == 1:
         raise Wrong("one worker ran everything: all tasks were in one chunk.")
-    if _side_by_side(timeline) < 1.4:
+    if timeline.side_by_side < 1.4:
         raise Wrong(
             "the results are right, but the naps came one after the other: each call waited "
             "for its result before the next was made."
         )
-    return f"Measured: {_side_by_side(timeline):.1f} naps at a time, and the order is kept."
+    return f"Measured: {timeline.side_by_side:.1f} naps at a time, and the order is kept."
 
 
 def _judge_chunks(size: int) -> str:
@@ -78,12 +75,6 @@ def _is_list(results: Any, name: str, length: int) -> None:
         raise Wrong(f"{name} should return a list; it returned a {type(results).__name__}.")
     if len(results) != length:
         raise Wrong(f"there should be {length} results; you returned {len(results)}.")
-
-
-def _side_by_side(timeline: Timeline) -> float:
-    """Return how many tasks ran at a time, on average, from the first start to the last finish."""
-    together = timeline.finish.max() - timeline.start.min()
-    return float((timeline.finish - timeline.start).sum() / together)
 
 
 collect_naps = Exercise(

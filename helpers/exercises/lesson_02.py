@@ -8,26 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from helpers.exercises import Exercise, Wrong, run_limited
-from helpers.recording import WatchedPool
-from helpers.timeline import Timeline
-from helpers.workers import nap, nap_and_power
+from helpers.exercises.checking import Exercise, Wrong, run_limited
+from helpers.recording.pool import WatchedPool
+from helpers.workers import nap_and_power
 
 BASES, EXPONENTS = [2, 3, 4], [0, 1, 2]
 TASKS = [(base, exponent, 0.2) for base, exponent in product([2, 10], [1, 2, 3, 4])]
 LIMIT = 20.0  # seconds
-
-
-def _warm(pool: WatchedPool, workers: int) -> None:
-    """Let the workers start up before anything is measured."""
-    pool.map(nap, [0.05] * workers, chunksize=1)
-    pool.forget()
-
-
-def _overlap(timeline: Timeline) -> float:
-    """Return how many tasks ran at a time, on average."""
-    ran = np.nansum(timeline.finish - timeline.start)
-    return float(ran / (np.nanmax(timeline.finish) - np.nanmin(timeline.start)))
 
 
 def _rows(tasks: list | tuple) -> list[tuple]:
@@ -51,12 +38,12 @@ def _judge_table(tasks: list | tuple) -> str:
     if sorted(rows) != wanted:
         raise Wrong(f"there should be {len(wanted)} tasks, each of these once: {wanted}.")
     with WatchedPool(3) as pool:
-        _warm(pool, 3)
+        pool.warm_up()
         powers = pool.starmap(nap_and_power, tasks)
         timeline = pool.timeline()
     return (
         f"The powers are {powers}. Measured: nine naps of 0.2 s on three workers, "
-        f"{_overlap(timeline):.1f} at a time."
+        f"{timeline.side_by_side:.1f} at a time."
     )
 
 
@@ -73,7 +60,7 @@ def _judge_cubes(cube: Callable) -> str:
             "cube is defined in this notebook. A worker that starts afresh cannot import it."
         )
     with WatchedPool(2) as pool:
-        _warm(pool, 2)
+        pool.warm_up()
         cubes = run_limited(_run_map, pool, cube, seconds=LIMIT)
         timeline = pool.timeline()
     if cubes != [1, 8, 27, 64]:
@@ -87,7 +74,7 @@ def _run_map(pool: WatchedPool, cube: Callable) -> list:
 
 def _judge_moving(collect: Callable) -> str:
     with WatchedPool(2) as pool:
-        _warm(pool, 2)
+        pool.warm_up()
         results = run_limited(collect, pool, TASKS, seconds=LIMIT)
         timeline = pool.timeline()
     _check_results(results)
@@ -96,7 +83,7 @@ def _judge_moving(collect: Callable) -> str:
             f"the pool ran {int((~np.isnan(timeline.finish)).sum())} tasks to their end, "
             f"and there are {len(TASKS)}. Give every task to the pool."
         )
-    if _overlap(timeline) < 1.3:
+    if timeline.side_by_side < 1.3:
         raise Wrong("measured: only one task ran at a time. Submit them all before you wait.")
     early = int((timeline.shown < np.max(timeline.finish) - 0.1).sum())
     if early < len(TASKS) / 2:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from helpers.exercises import Exercise, Wrong, run_limited
-from helpers.recording import WatchedPool
+from helpers.exercises.checking import Exercise, Wrong, run_limited
+from helpers.recording.pool import WatchedPool
 from helpers.timeline import Timeline
 from helpers.workers import nap
 
@@ -18,20 +18,14 @@ LIMIT = 20.0  # seconds
 def mystery_run() -> Timeline:
     """Return a measured run of twelve naps; its chunksize is the question."""
     with WatchedPool(2) as pool:
-        _warm(pool, 2)
+        pool.warm_up()
         list(pool.imap_unordered(nap, [0.15] * 12, chunksize=CHUNKSIZE))
         return pool.timeline()
 
 
-def _warm(pool: WatchedPool, workers: int) -> None:
-    """Let the workers start up before anything is measured."""
-    pool.map(nap, [0.05] * workers, chunksize=1)
-    pool.forget()
-
-
 def _judge_early(collect: Callable) -> str:
     with WatchedPool(3) as pool:
-        _warm(pool, 3)
+        pool.warm_up()
         lengths = run_limited(collect, pool, WORDS, seconds=LIMIT)
         timeline = pool.timeline()
     if not isinstance(lengths, list):
@@ -41,8 +35,7 @@ def _judge_early(collect: Callable) -> str:
         raise Wrong(f"the lengths should be {wanted}, in this order; they are {lengths}.")
     if len(timeline) != len(WORDS) or np.isnan(timeline.finish).any():
         raise Wrong(f"the pool was given {len(timeline)} tasks. Give it each of the words, once.")
-    serial = float((timeline.finish - timeline.start).sum())
-    if serial / (timeline.finish.max() - timeline.start.min()) < 1.3:
+    if timeline.side_by_side < 1.3:
         raise Wrong("measured: only one task ran at a time. Submit them all before you wait.")
     longest = np.nanmax(timeline.lag)
     if longest > LATE:
@@ -55,7 +48,7 @@ def _judge_early(collect: Callable) -> str:
 
 def _judge_patience(first_within: Callable) -> str:
     with WatchedPool(2) as pool:
-        _warm(pool, 2)
+        pool.warm_up()
         results = pool.imap(nap, [1.5, 0.1])
         early = _ask(first_within, results, 0.2)
         asked = pool.timeline()

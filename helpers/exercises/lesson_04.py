@@ -1,7 +1,7 @@
 """The exercises of lesson 04, on ordered bars."""
 
-from helpers.exercises import Exercise, Wrong
-from helpers.recording import WatchedPool
+from helpers.exercises.checking import Exercise, Wrong
+from helpers.recording.pool import WatchedPool
 from helpers.schedule import predict
 from helpers.timeline import Timeline
 from helpers.workers import nap
@@ -13,8 +13,7 @@ METHODS = {"A": "imap_unordered", "B": "map", "C": "imap"}
 def watch(naps: list[float], method: str = "imap") -> Timeline:
     """Return the measured Timeline of `naps`, run by `method` on five workers that are warm."""
     with WatchedPool(5) as pool:
-        pool.map(nap, [0.05] * 5, chunksize=1)
-        pool.forget()
+        pool.warm_up()
         run = getattr(pool, method)
         list(run(nap, naps, chunksize=1))
         return pool.timeline()

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from helpers.exercises import Exercise, Wrong, run_limited
-from helpers.recipes import WORKERS, measure, most_ahead, over_unordered
+from helpers.bar_recipes import WORKERS, measure, over_unordered
+from helpers.exercises.checking import Exercise, Wrong, run_limited
 from helpers.schedule import bounds, predict
 from helpers.timeline import Timeline
 from helpers.workers import nap, nap_or_fail
@@ -83,7 +83,7 @@ def _check_bar(timeline: Timeline) -> None:
     counted = int(np.isfinite(timeline.shown).sum())
     if not counted:
         raise Wrong("no bar moved. Make one with the tqdm that is passed in.")
-    if ahead := most_ahead(timeline):
+    if ahead := timeline.most_ahead:
         raise Wrong(
             f"measured: the bar counted {ahead} tasks that were not finished. "
             "It counts what goes in, not what comes out."

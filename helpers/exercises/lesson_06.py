@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from helpers.exercises import Exercise, Wrong, run_limited
-from helpers.programs import beater, beats, flood, python
+from helpers.commands.programs import beater, beats, flood, python
+from helpers.exercises.checking import Exercise, Wrong, run_limited
 
 # In UTF-8 on Windows, too, whose folders may have any letter in their names.
 GREETER = python("import sys; print('hello', sys.argv[1])", options=("-X", "utf8"))

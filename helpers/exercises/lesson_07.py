@@ -7,21 +7,13 @@ from time import perf_counter
 
 import numpy as np
 
-from helpers.exercises import Exercise, Wrong, run_limited
-from helpers.programs import beats, family, flood, noter, python, steps
+from helpers.commands.programs import beats, family, flood, noter, python, steps
+from helpers.exercises.checking import Exercise, Wrong, run_limited
 from helpers.timeline import Timeline
 
 NAPS = [0.5, 0.3, 0.4, 0.2, 0.5, 0.3, 0.4, 0.2, 0.3]
 CODES = [0, 0, 3, 0, 0, 0, 0, 1, 0]
 AT_ONCE = 3
-
-
-def most_at_once(timeline: Timeline) -> int:
-    """Return how many tasks of `timeline` ran at the same moment, at most."""
-    running = (timeline.start <= timeline.start[:, None]) & (
-        timeline.start[:, None] < timeline.finish
-    )
-    return int(running.sum(axis=1).max(initial=0))
 
 
 def _noted(paths: list[Path]) -> Timeline:
@@ -40,7 +32,7 @@ def _judge_run_all(run_all: Callable) -> str:
         timeline = _noted(paths)
     if len(timeline) < len(NAPS):
         raise Wrong(f"when you returned, {len(timeline)} of {len(NAPS)} programs had ended.")
-    at_once = most_at_once(timeline)
+    at_once = timeline.most_at_once
     if at_once > AT_ONCE:
         raise Wrong(f"measured: {at_once} programs ran at the same time, and {AT_ONCE} may.")
     if at_once == 1:

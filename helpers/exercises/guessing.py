@@ -1,0 +1,43 @@
+"""guess(): a question to answer before the run, and its answer beside what was measured."""
+
+import ipywidgets as widgets
+from IPython.display import display
+
+
+class Guess:
+    """A question to answer before the run. With widgets: click. Without: `choose("…")`."""
+
+    def __init__(self, question: str, *options: str) -> None:
+        """Show the question and its options."""
+        if len(options) < 2:
+            raise ValueError(f"options is {options}; a guess needs two or more")
+        self.question = question
+        self.options = options
+        self.answer: str | None = None
+        buttons = widgets.RadioButtons(options=options, value=None, description="I guess:")
+        buttons.layout.width = "100%"
+        buttons.observe(lambda change: self.choose(change["new"]), names="value")
+        box = widgets.VBox([widgets.HTML(f"<b>{question}</b>"), buttons])
+        lines = [question, *(f"  - {option}" for option in options)]
+        # ipywidgets 7, which Colab has, would show the box itself, and not the lines as its text.
+        view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+        bundle = {"application/vnd.jupyter.widget-view+json": view, "text/plain": "\n".join(lines)}
+        display(bundle, raw=True)
+
+    def choose(self, option: str) -> None:
+        """Set the guess, as a click on the option does. Raises ValueError for another option."""
+        if option not in self.options:
+            raise ValueError(f"option is {option!r}; allowed are {', '.join(self.options)}")
+        self.answer = option
+
+    def compare(self, measured: str) -> None:
+        """Print what was measured beside the guess."""
+        if self.answer is None:
+            print(f"Measured: {measured}. (You made no guess.)")
+        elif self.answer == measured:
+            print(f"Measured: {measured}. Your guess was right.")
+        else:
+            print(f"Measured: {measured}. Your guess was: {self.answer}.")
+
+
+guess = Guess

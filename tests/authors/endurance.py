@@ -1,0 +1,101 @@
+"""Run lessons again and again on a busy machine.
+
+By hand: .venv/bin/python tests/authors/endurance.py 20
+
+The first argument is how often, others are lessons (without them, all). As many busy loops as
+there are cores run beside. Prints a line a run; exits 1 if a cell failed, or if a run left a
+process or a file in its temporary folder. (conftest.py looks for dead processes after each run.)
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+MARK = "A_WATCHED_POOL_RUN"  # a variable that a run's processes inherit, and orphans keep
+GRACE = 5  # seconds in which multiprocessing's own helpers end after their kernel
+
+
+def load(stack):
+    """Start a busy loop for each core, until `stack` is closed."""
+    for _ in range(os.cpu_count()):
+        loop = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        stack.callback(loop.wait)
+        stack.callback(loop.kill)
+
+
+def run(lesson, folder):
+    """Run the lesson's cells and compare their outputs; return what pytest said, "" if all passed.
+
+    `folder` is where its temporary files go.
+    """
+    command = [sys.executable, "-m", "pytest", "--quiet", "--tb=short", str(lesson)]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | dict.fromkeys(["TMPDIR", "TEMP", "TMP", MARK], folder),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def processes_left(folder):
+    """Return what is left of the run in `folder`, as text; end it, so the next run starts clean."""
+    marked = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # it ended just now, or is another user's
+            if process.environ().get(MARK) == folder:
+                marked.append(process)
+    _, alive = psutil.wait_procs(marked, timeout=GRACE)
+    left = [str(process) for process in alive]
+    for process in alive:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(alive, timeout=GRACE)
+    return left
+
+
+def main(arguments):
+    """Run the lessons as often as asked; return the exit code."""
+    if not arguments or not arguments[0].isdigit():
+        print(__doc__, file=sys.stderr)
+        return 2
+    times = int(arguments[0])
+    lessons = arguments[1:] or sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
+    failures = processes = files = 0
+    with ExitStack() as stack:
+        load(stack)
+        for turn in range(1, times + 1):
+            for lesson in map(Path, lessons):
+                begin = time.perf_counter()
+                with tempfile.TemporaryDirectory() as folder:
+                    said = run(lesson.resolve(), folder)
+                    took = time.perf_counter() - begin
+                    left = processes_left(folder)
+                    found = [path.name for path in Path(folder).iterdir()]
+                failures += bool(said)
+                processes += len(left)
+                files += len(found)
+                verdict = "FAILED" if said else "LEFT SOMETHING" if left or found else "passed"
+                print(f"{turn}/{times} {lesson.stem}: {verdict} in {took:.0f} s", flush=True)
+                for line in filter(None, [said.strip(), *left, *found]):
+                    print(line, flush=True)
+    runs = times * len(lessons)
+    print(f"{runs} runs: {failures} failures, {processes} processes left, {files} files left")
+    return int(bool(failures or processes or files))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

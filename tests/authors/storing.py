@@ -1,0 +1,217 @@
+"""Run lessons and store their outputs: python3 lab.py run [notebooks]
+
+Stored outputs are documentation that the tests compare. So nothing is stored that changes
+from run to run or from machine to machine without being an output: no times, no widgets'
+state, no Python version, no path. What the author chose (cells, ids, tags) is kept.
+"""
+
+import os
+import re
+import sys
+import time
+import warnings
+from base64 import b64decode
+from itertools import count
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDGET = "application/vnd.jupyter.widget-view+json"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+HERO = "04-why-ordered-bars-lag.ipynb"  # the README shows this lesson's first picture
+LEFT_BY_TOOLS = ("ExecuteTime", "execution", "scrolled", "slideshow", "trusted")
+
+
+class NotStored(Exception):
+    """Why a notebook was left as it is, in one line."""
+
+
+def read(path):
+    """Return the notebook at `path`, with an id for each cell; raises NotStored if it is none.
+
+    nbformat.read would give cells without an id a random one, another one each time.
+    """
+    try:
+        notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, AttributeError, KeyError) as error:
+        raise NotStored(f"cannot be read as a notebook ({error})") from error
+    if notebook.get("nbformat") != 4:
+        raise NotStored("is not a notebook in format 4; open it in JupyterLab and save it")
+    notebook.nbformat_minor = 5  # the first with ids
+    taken, seen = {cell.get("id") for cell in notebook.cells}, set()
+    for position, cell in enumerate(notebook.cells, 1):
+        if cell.get("id") is None or cell.id in seen:
+            names = (f"cell-{number:02}" for number in count(position))
+            cell.id = next(name for name in names if name not in taken)
+            taken.add(cell.id)
+        seen.add(cell.id)
+    return notebook
+
+
+def execute(notebook, folder, timeout):
+    """Run every cell in a new kernel; raises NotStored where a cell fails that should not."""
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(folder)}},
+        extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+    )
+    number = 0
+    try:
+        # Not client.execute(): it takes Ctrl-C for a dead kernel.
+        with client.setup_kernel():
+            for number, cell in enumerate(notebook.cells, 1):
+                client.execute_cell(cell, number - 1)
+    except CellExecutionError as error:
+        reason = f"{error.ename}: {error.evalue}".splitlines()[0]
+    except DeadKernelError:
+        reason = "the kernel died"
+    except (CellControlSignal, TimeoutError):
+        reason = f"not done after {timeout} s"
+    else:
+        return
+    raise NotStored(f"cell {number}: {reason}")
+
+
+def last_look(text):
+    """Return `text` as a terminal leaves it: after `\\r` a line is written over, as bars are."""
+    lines = []
+    for line in text.split("\n"):
+        look = ""
+        for part in line.split("\r"):
+            look = part + look[len(part) :]
+        lines.append(look.rstrip(" ") if "\r" in line else look)
+    return "\n".join(lines)
+
+
+def without_home(line):
+    """Return a part of a traceback without the folders of this machine."""
+    for folder in (str(ROOT), sys.base_prefix):
+        line = line.replace(folder + os.sep, "")
+        if folder.startswith(str(Path.home())):  # IPython writes ~ for it
+            line = line.replace("~" + folder.removeprefix(str(Path.home())) + os.sep, "")
+    return line
+
+
+def settle(outputs):
+    """Return what a reader without our widgets or our clock should see of `outputs`."""
+    settled = []
+    for output in outputs:
+        output.get("data", {}).pop(WIDGET, None)
+        if output.get("data") == {}:
+            continue
+        last = settled[-1] if settled else {}
+        if output.output_type == "stream" and output.name == last.get("name"):
+            last.text += output.text
+            continue
+        if output.output_type == "error":
+            output.traceback = [without_home(line) for line in output.traceback]
+        settled.append(output)
+    for output in settled:
+        if output.output_type == "stream":
+            output.text = last_look(output.text)
+            if output.name == "stderr":  # a worker's traceback
+                output.text = without_home(output.text)
+    return [output for output in settled if output.get("text") != ""]
+
+
+def slide(cell):
+    """Return where the cell stands when the lesson is shown as slides: `nbconvert --to slides`.
+
+    A title begins a new slide, to the right; other prose, and a picture, a new one below it.
+    Other code stays with the prose before it: then nothing is said in its metadata.
+    """
+    if cell.cell_type == "markdown":
+        kind = "slide" if re.match("##? ", cell.source) else "subslide"
+    elif any("image/png" in output.get("data", {}) for output in cell.get("outputs", ())):
+        kind = "subslide"
+    else:
+        return {}
+    return {"slideshow": {"slide_type": kind}}
+
+
+def tidy(notebook):
+    """Reduce an executed notebook to what is the same on the next run, if its outputs are."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    numbers = count(1)
+    for cell in notebook.cells:
+        for key in LEFT_BY_TOOLS:
+            cell.metadata.pop(key, None)
+        if cell.cell_type == "code":
+            ran = bool(cell.source.strip())
+            cell.execution_count = next(numbers) if ran else None
+            cell.outputs = settle(cell.outputs) if ran else []
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = cell.execution_count
+        cell.metadata |= slide(cell)
+
+
+def write(notebook, path):
+    """Write the notebook in one step: a reader, or a crash, never meets half of one."""
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        raise NotStored(f"is not a valid notebook ({str(error).splitlines()[0]})") from error
+    text = nbformat.v4.writes(notebook) + "\n"
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        half.write_text(text, encoding="utf-8", newline="\n")
+        half.chmod(path.stat().st_mode)
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def store(path, timeout=60):
+    """Run the notebook at `path` and store its outputs in it; raises NotStored and changes nothing
+    where that cannot be done.
+    """
+    path = Path(path).resolve()
+    notebook = read(path)
+    execute(notebook, path.parent, timeout)
+    tidy(notebook)
+    write(notebook, path)
+    if path == ROOT / "notebooks" / HERO:
+        (path.parent / "pictures" / "lag.png").write_bytes(first_picture(notebook))
+
+
+def first_picture(notebook):
+    """Return the first picture of the notebook, as the bytes of a PNG file."""
+    bundles = (
+        output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())
+    )
+    return b64decode(next(data["image/png"] for data in bundles if "image/png" in data))
+
+
+def main(names):
+    """Store the outputs of the named lessons, or of all; return 1 at the first that fails."""
+    for name in names or sorted(ROOT.glob("notebooks/*.ipynb")):
+        begin = time.perf_counter()
+        print(f"{name}: ", end="", flush=True)
+        try:
+            store(name)
+        except NotStored as reason:
+            print("not stored", flush=True)
+            print(f"{name}: {reason}; nothing was stored", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("stopped, nothing was stored", flush=True)
+            return 130
+        print(f"stored in {time.perf_counter() - begin:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    # Nothing to be done about by the author: pyzmq says it on Windows, and finds its own way.
+    warnings.filterwarnings("ignore", message="Proactor event loop")
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,248 @@
+"""The lessons in JupyterLab, in a real browser: they run, and their widgets do what they should."""
+
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from browsing import NEEDS_CHROMIUM, Lab, chromium
+from storing import METADATA
+
+from conftest import take_away_folders
+
+LESSONS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+AT_ONCE = [LESSONS[first : first + 4] for first in range(0, len(LESSONS), 4)]  # it saves time
+PANELS = {
+    "schedule": "explore_schedule('random', longest=1.0)",
+    "chunks": "explore_chunks()",
+    "race": "race_bars('random', 6, 3, longest=1.0)",
+    "long": "explore_schedule('equal', 12, 2, longest=8.0)",
+    "bad": "explore_schedule(workers=0, tasks=10**6)",
+}
+BROKEN = re.compile(r"(displaying|creating|Loading) widget|widget model not found", re.IGNORECASE)
+HAVE_RUN = """number => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].filter(
+    prompt => /[0-9]/.test(prompt.textContent)).length >= number"""
+SECONDS = 1000  # of Playwright's milliseconds
+
+pytestmark = NEEDS_CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    with Lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(lab):
+    """Stop what runs after a test. Fail it if that leaves a process or a folder of ours.
+
+    In place of the fixture of this name for all tests: JupyterLab and the browser stay.
+    """
+    yield
+    family = lab.server.children(recursive=True)
+    for session in lab.ask("sessions"):
+        lab.ask(f"sessions/{session['id']}", "DELETE")
+    _, alive = psutil.wait_procs(family, timeout=20)
+    left = [*alive, *take_away_folders()]
+    assert not left, f"this test leaves {', '.join(map(str, left))}"
+
+
+@pytest.fixture
+def open_and_run(lab, browser):
+    """Give a function that opens a notebook of the lab, runs all its cells and returns its page."""
+    pages = []
+
+    def open_and_run(name, wait=True):
+        page = browser.new_page(viewport={"width": 1000, "height": 1400})
+        pages.append(page)
+        page.set_default_timeout(60 * SECONDS)
+        page.errors = []
+        page.on("console", lambda line: line.type == "error" and page.errors.append(line.text))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.goto(lab.page(name))
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        page.get_by_text("| Idle").wait_for()  # the status bar: there is a kernel
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        if wait:
+            wait_until_run(page, lab.root / name)
+        return page
+
+    yield open_and_run
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture
+def panel(lab, open_and_run):
+    """Give a function that opens a notebook with one panel; it returns the page."""
+
+    def panel(name):
+        function = PANELS[name].partition("(")[0]
+        cell = nbformat.v4.new_code_cell(f"from helpers.widgets import {function}\n{PANELS[name]}")
+        notebook = nbformat.v4.new_notebook(cells=[cell])
+        notebook.metadata = METADATA
+        nbformat.write(notebook, lab.root / f"{name}.ipynb")
+        page = open_and_run(f"{name}.ipynb")
+        page.wait_for_selector(".watched-panel img")
+        return page
+
+    return panel
+
+
+def wait_until_run(page, path):
+    """Wait until each code cell of the notebook at `path` has a number."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.source.strip()]
+    number = sum(cell.cell_type == "code" for cell in cells)
+    page.wait_for_function(HAVE_RUN, arg=number, timeout=300 * SECONDS)
+
+
+def picture(page):
+    return page.locator(".watched-panel img")
+
+
+def wait_for_new_picture(page, source):
+    page.wait_for_function(
+        "source => { const now = document.querySelector('.watched-panel img')?.src;"
+        " return now && now != source }",
+        arg=source,
+    )
+
+
+def press(page, button):
+    """Press a button as the keyboard does."""
+    page.get_by_role("button", name=button).focus()
+    page.keyboard.press("Enter")
+
+
+def message(page):
+    return page.locator(".watched-panel [role=status]")
+
+
+def run(page, lab, button):
+    """Press the button that starts a run; return the worker processes, once they nap."""
+    press(page, button)
+    message(page).filter(has_text="Running").wait_for()
+    workers = lab.below_kernels()
+    assert len(workers) >= 2
+    return workers
+
+
+def assert_gone(processes):
+    _, alive = psutil.wait_procs(processes, timeout=20)
+    assert not alive
+
+
+@pytest.mark.parametrize("some", AT_ONCE, ids=lambda some: ",".join(p.name[:2] for p in some))
+def test_lessons_run(some, lab, open_and_run):
+    pages = {}
+    for path in some:
+        shutil.copy(path, lab.root)
+        for folder in filter(Path.is_dir, path.parent.glob("[!.]*")):
+            shutil.copytree(folder, lab.root / folder.name, dirs_exist_ok=True)
+        pages[path] = open_and_run(path.name, wait=False)
+    for path, page in pages.items():
+        wait_until_run(page, path)
+        cells = nbformat.read(path, as_version=4).cells
+        meant = sum("raises-exception" in cell.metadata.get("tags", []) for cell in cells)
+        errors = page.locator("[data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
+        assert len(errors) <= meant, (path.name, errors)
+        assert not page.get_by_text(BROKEN).count(), path.name
+        assert not page.errors, path.name
+
+
+@pytest.mark.parametrize("name", ["schedule", "chunks", "race"])
+def test_each_control_changes_the_picture_and_nothing_moves(name, panel):
+    page = panel(name)
+    place = page.locator(".watched-panel").bounding_box()
+    assert place["x"] + place["width"] <= 1000
+    controls = page.locator(".watched-panel").get_by_role("slider")
+    assert controls.count() >= 3
+    for label in page.locator(".watched-panel .widget-slider .widget-label").all_inner_texts():
+        source = picture(page).get_attribute("src")
+        slider = page.get_by_role("slider", name=label, exact=True)
+        slider.focus()
+        key = "ArrowLeft" if label in ("workers", "tasks") else "ArrowRight"
+        page.keyboard.press(key)
+        wait_for_new_picture(page, source)
+    for menu in page.locator(".watched-panel").get_by_role("combobox").all():
+        source = picture(page).get_attribute("src")
+        menu.select_option(index=1)
+        wait_for_new_picture(page, source)
+    assert page.locator(".watched-panel").bounding_box() == place
+    assert picture(page).get_attribute("alt").startswith("Predicted: ")
+    assert not page.errors
+
+
+def test_a_run_is_drawn_while_it_goes_and_says_how_far_off(panel, lab):
+    page = panel("schedule")
+    place = page.locator(".watched-panel").bounding_box()
+    workers = run(page, lab, "Run it for real")
+    wait_for_new_picture(page, picture(page).get_attribute("src"))
+    message(page).filter(has_text="% off").wait_for()
+    assert_gone(workers)
+    assert "measured" in picture(page).get_attribute("alt")
+    assert page.locator(".watched-panel").bounding_box() == place
+    assert not page.errors
+
+
+def test_a_race_moves_three_bars(panel, lab):
+    page = panel("race")
+    workers = run(page, lab, "Start the race")
+    assert len(workers) == 9
+    message(page).filter(has_text="All three").wait_for()
+    assert page.get_by_text("bar 6/6, finished 6").count() == 3
+    assert_gone(workers)
+
+
+def test_stop_stops_and_a_second_run_works(panel, lab):
+    page = panel("long")
+    for _ in range(2):
+        workers = run(page, lab, "Run it for real")
+        press(page, "Stop")
+        message(page).filter(has_text="Stopped.").wait_for()
+        assert_gone(workers)
+    assert picture(page).get_attribute("alt").startswith("Predicted: ")
+
+
+def test_running_the_cell_again_ends_its_run(panel, lab):
+    page = panel("long")
+    workers = run(page, lab, "Run it for real")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    assert_gone(workers)
+
+
+def test_restarting_the_kernel_leaves_no_worker(panel, lab):
+    page = panel("long")
+    workers = run(page, lab, "Run it for real")
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_text("Restart Kernel and Run All Cells…", exact=True).click()
+    page.locator(".jp-Dialog").get_by_role("button", name="Confirm").click()
+    assert_gone(workers)
+    message(page).filter(has_text="Running").wait_for(state="detached")  # there is a new panel
+    picture(page).wait_for()
+
+
+def test_closing_the_notebook_lets_the_run_end_by_itself(panel, lab):
+    page = panel("race")
+    workers = run(page, lab, "Start the race")
+    page.close()
+    assert_gone(workers)
+
+
+def test_bad_arguments_are_said_in_the_panel(panel):
+    page = panel("bad")
+    text = message(page).inner_text()
+    assert "workers is 0; allowed in a widget are 1 to 8." in text
+    assert "tasks is 1000000; allowed in a widget are 1 to 500." in text
+    assert not page.locator("[data-mime-type='application/vnd.jupyter.error']").count()

@@ -1,0 +1,361 @@
+"""Timeline: what its columns say, worked out by hand and against slow, obvious simulations."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers import Timeline
+
+NAN = np.nan
+
+# Ten naps of (10 - a) * 0.2 s on five workers: each worker that is free takes the next.
+WORKER = [0, 1, 2, 3, 4, 4, 3, 2, 1, 0]
+START = [0, 0, 0, 0, 0, 1.2, 1.4, 1.6, 1.8, 2.0]
+FINISH = [2.0, 1.8, 1.6, 1.4, 1.2, 2.2, 2.2, 2.2, 2.2, 2.2]
+IN_ORDER = [2.0] * 5 + [2.2] * 5
+AT_ONCE = [2.2] * 10
+
+
+def ten_naps(shown):
+    return Timeline(WORKER, START, FINISH, shown)
+
+
+# -- worked out by hand
+
+
+@pytest.mark.parametrize(
+    ("shown", "moment", "finished", "counted", "still"),
+    [
+        (IN_ORDER, 2.0, 4, 0, 2.0),  # tasks 4, 3, 2, 1 are done, and task 0 holds them back
+        (AT_ONCE, 2.2, 5, 0, 2.2),  # the last five end as the map returns
+        (FINISH, 0.0, 0, 0, 1.2),  # the first to end is task 4
+    ],
+    ids=["imap", "map", "imap_unordered"],
+)
+def test_ten_naps(shown, moment, finished, counted, still):
+    timeline = ten_naps(shown)
+    assert timeline.worst == (pytest.approx(moment), finished, counted)
+    assert timeline.most_behind == finished - counted
+    assert timeline.stood_still == pytest.approx(still)
+    assert timeline.makespan == timeline.end == 2.2
+    assert timeline.workers == 5
+    assert timeline.utilisation == pytest.approx([1.0] * 5)
+    assert timeline.missing == ""
+
+
+def test_lag_is_the_time_from_finish_to_shown():
+    lag = ten_naps(IN_ORDER).lag
+    assert lag == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 0, 0, 0, 0, 0])
+
+
+def test_lag_may_be_negative_for_columns_made_by_hand():
+    timeline = Timeline([0, 0], [0, 1], [1, 2], [0.5, NAN])
+    assert timeline.lag[0] == -0.5
+    assert np.isnan(timeline.lag[1])
+    assert timeline.most_behind == 0
+
+
+def test_worst_moment_is_the_last_before_the_bar_moves_also_by_a_task_that_did_not_wait():
+    # Tasks 1 and 2 wait from 1 and 2 to 10; task 3 comes and is shown at 5.
+    timeline = Timeline([0, 1, 1, 1], [0, 0, 1, 2], [10, 1, 2, 5], [10, 10, 10, 5])
+    assert timeline.worst == (5.0, 2, 0)
+
+
+def test_worst_moment_counts_what_was_shown_before():
+    timeline = Timeline([0, 0, 1, 1], [0, 1, 0, 2], [1, 6, 2, 4], [1, 6, 6, 6])
+    assert timeline.worst == (6.0, 3, 1)
+
+
+def test_worst_moment_of_results_nobody_took_is_the_end():
+    timeline = Timeline([0, 0, 0], [0, 1, 2], [1, 2, 4], [1, NAN, NAN])
+    assert timeline.worst == (4.0, 2, 1)  # the last has not waited yet
+
+
+def test_handing_over_a_result_is_no_wait():
+    makespan = 100.0  # grace is 0.05 s
+    quick = Timeline([0, 1], [0, 0], [50, makespan], [50.04, makespan])
+    slow = Timeline([0, 1], [0, 0], [50, makespan], [50.06, makespan])
+    assert (quick.most_behind, slow.most_behind) == (0, 1)
+
+
+def test_grace_is_a_fiftieth_of_a_short_makespan():
+    quick = Timeline([0, 1], [0, 0], [0.5, 1.0], [0.519, 1.0])
+    slow = Timeline([0, 1], [0, 0], [0.5, 1.0], [0.521, 1.0])
+    assert (quick.most_behind, slow.most_behind) == (0, 1)
+
+
+def test_bar_cannot_stand_still_while_nothing_runs():
+    # Shown at 1 and 12; tasks ran from 0 to 1 and from 10 to 12.
+    assert Timeline([0, 0], [0, 10], [1, 12], [1, 12]).stood_still == 2
+    # The start-up of the workers does not count either.
+    assert Timeline([0], [5], [6], [6]).stood_still == 1
+
+
+def test_utilisation_is_the_share_of_the_makespan_whenever_the_results_are_taken():
+    timeline = Timeline([0, 0, 1], [0, 2, 1], [1, 4, 2], [9, 9, 9])
+    assert timeline.utilisation == pytest.approx([3 / 4, 1 / 4])
+
+
+def test_running_task_is_busy_until_the_last_thing_that_is_known():
+    timeline = Timeline([0, 1, 9], [0, 1, NAN], [4, NAN, NAN], [NAN, NAN, NAN])
+    assert timeline.utilisation == pytest.approx([1, 3 / 4])
+    assert timeline.stood_still == 4
+    assert timeline.makespan == 4
+    assert timeline.worker.tolist() == [0, 1, -1]
+
+
+def test_missing_tells_each_kind():
+    timeline = Timeline(
+        [0, 0, 0, 0, 0, 0],
+        [0, 1, NAN, NAN, NAN, NAN],
+        [1, NAN, NAN, NAN, NAN, NAN],
+        [1, NAN, 3, NAN, NAN, NAN],
+    )
+    assert timeline.missing == (
+        "1 task shown, but left no record; 3 tasks never started; 1 task started and did not finish"
+    )
+
+
+@pytest.mark.parametrize("labels", [list("bbaa"), [(7), 7, 3, 3], [2.5, 2.5, 0.5, 0.5]])
+def test_workers_are_renumbered_in_order_of_first_start(labels):
+    timeline = Timeline(labels, [1, 3, 2, 0], [2, 4, 3, 1])
+    assert timeline.worker.tolist() == [1, 1, 0, 0]
+
+
+def test_label_of_a_task_that_has_not_started_does_not_count():
+    timeline = Timeline([None, "b", "a"], [NAN, 1, 0], [NAN, 2, 1])
+    assert timeline.worker.tolist() == [-1, 1, 0]
+    assert timeline.workers == 2
+
+
+def test_empty_timeline():
+    timeline = Timeline([], [], [], [])
+    assert len(timeline) == timeline.workers == timeline.most_behind == 0
+    assert timeline.makespan == timeline.stood_still == timeline.end == 0
+    assert timeline.worst == (0, 0, 0)
+    assert timeline.utilisation.shape == timeline.lag.shape == (0,)
+    assert timeline.missing == ""
+    assert timeline.describe() == "No task was submitted."
+
+
+def test_nothing_has_started_yet():
+    timeline = Timeline([0, 0], [NAN, NAN], [NAN, NAN])
+    assert timeline.workers == timeline.makespan == timeline.stood_still == 0
+    assert timeline.missing == "2 tasks never started"
+    assert "2 tasks on 0 workers" in timeline.describe()
+
+
+def test_task_that_takes_no_time():
+    timeline = Timeline([0], [0], [0], [0])
+    assert timeline.most_behind == timeline.stood_still == 0
+    assert timeline.utilisation.tolist() == [0]
+
+
+def test_describe():
+    assert ten_naps(IN_ORDER).describe().splitlines() == [
+        "10 tasks on 5 workers, 2.20 s.",
+        "Most behind at 2.00 s: 4 finished, 0 shown. The bar stood still for 2.00 s.",
+        "Worker 0: task 0 from 0.00 to 2.00, shown 2.00; task 9 from 2.00 to 2.20, shown 2.20.",
+        "Worker 1: task 1 from 0.00 to 1.80, shown 2.00; task 8 from 1.80 to 2.20, shown 2.20.",
+        "Worker 2: task 2 from 0.00 to 1.60, shown 2.00; task 7 from 1.60 to 2.20, shown 2.20.",
+        "Worker 3: task 3 from 0.00 to 1.40, shown 2.00; task 6 from 1.40 to 2.20, shown 2.20.",
+        "Worker 4: task 4 from 0.00 to 1.20, shown 2.00; task 5 from 1.20 to 2.20, shown 2.20.",
+    ]
+
+
+def test_describe_says_what_is_unfinished_and_what_was_not_shown():
+    timeline = Timeline([0, 0, 0], [0, 1, NAN], [1, NAN, NAN])
+    assert timeline.describe().splitlines() == [
+        "3 tasks on 1 worker, 1.00 s.",
+        "None was shown.",
+        "1 task never started; 1 task started and did not finish.",
+        "Worker 0: task 0 from 0.00 to 1.00; task 1 from 1.00 on, unfinished.",
+    ]
+
+
+def test_describe_of_an_honest_bar():
+    text = ten_naps(FINISH).describe()
+    assert "Every task was shown as it finished. The bar stood still for 1.20 s." in text
+
+
+@pytest.mark.parametrize(("tasks", "lines"), [(40, 3), (41, 2)])
+def test_describe_of_many_tasks_is_the_summary_alone(tasks, lines):
+    times = np.arange(tasks)
+    described = Timeline(np.zeros(tasks), times, times + 1, times + 1).describe()
+    assert len(described.splitlines()) == lines
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (([0], [1.5], [1.25]), r"finish\[0\] is 1.25, but start\[0\] is 1.5"),
+        (([0, 0], [0, NAN], [1, 3]), r"finish\[1\] is 3.0, but start\[1\] is nan"),
+        (([0, 0], [0, 1], [1]), "finish has 1 rows, start has 2"),
+        (([0, 0], [0, 1], [1, 2], [3]), "shown has 1 rows, start has 2"),
+        (([0], [0, 1], [1, 2]), r"worker has shape \(1,\), start has \(2,\)"),
+        (([0], [[0]], [1]), "start has 2 dimensions"),
+        (([0], 0, 1), "start has 0 dimensions"),
+        (([0], [-np.inf], [1]), "start holds an infinity"),
+        (([0], [0], [np.inf]), "finish holds an infinity"),
+        (([0], [0], [1], [np.inf]), "shown holds an infinity"),
+    ],
+)
+def test_error_names_the_argument_and_its_value(columns, told):
+    with pytest.raises(ValueError, match=told):
+        Timeline(*columns)
+
+
+def test_columns_cannot_be_changed_and_the_callers_own_stay_as_they_are():
+    start = np.array([0.0])
+    timeline = Timeline([0], start, [1])
+    with pytest.raises(ValueError, match="read-only"):
+        timeline.start[0] = 5
+    start[0] = 0.5
+
+
+# -- against slow, obvious simulations
+
+
+@st.composite
+def timelines(draw, unfinished=True):
+    """Draw a run of up to five workers, on a grid of 1/64 s, so that arithmetic is exact."""
+    columns = []
+    for worker in range(draw(st.integers(1, 5))):
+        now = 0
+        for _ in range(draw(st.integers(0, 5))):
+            start = now + draw(st.integers(0, 10))
+            now = start + draw(st.integers(0, 20))
+            lag = draw(st.integers(0, 30))
+            kind = draw(st.sampled_from(["shown", "finished", "running", "waiting"]))
+            if not unfinished or kind == "shown":
+                columns.append((worker, start, now, now + lag))
+            elif kind == "finished":
+                columns.append((worker, start, now, NAN))
+            else:  # a worker that runs, or waits, takes no further task
+                columns.append((worker, start if kind == "running" else NAN, NAN, NAN))
+                break
+    columns = draw(st.permutations(columns))
+    if not columns:
+        return Timeline([], [], [], [])
+    worker, *times = np.array(columns, dtype=float).T
+    return Timeline(worker, *(column / 64 for column in times))
+
+
+@given(timelines())
+def test_most_behind_is_the_most_that_wait_at_any_moment(timeline):
+    rows = list(zip(timeline.finish, timeline.shown, strict=True))
+    grace = timeline.grace
+    waits = [
+        (finish + grace, timeline.end if np.isnan(shown) else shown, np.isnan(shown))
+        for finish, shown in rows
+        if not np.isnan(finish)
+    ]
+    waits = [(since, until, never) for since, until, never in waits if since < until]
+    counts = [
+        sum(since <= moment and (moment < until or never) for since, until, never in waits)
+        for moment, _, _ in waits
+    ]
+    assert timeline.most_behind == max(counts, default=0)
+
+
+@given(timelines())
+def test_at_the_worst_moment_so_many_are_finished_and_shown(timeline):
+    moment, finished, shown = timeline.worst
+    if finished == 0:
+        return
+    assert finished <= np.sum(timeline.finish <= moment)
+    assert shown == np.sum(timeline.shown < moment)
+    assert moment == timeline.end or moment in timeline.shown
+
+
+@given(timelines())
+def test_stood_still_is_the_most_running_time_between_two_showings(timeline):
+    runs = [
+        (start, timeline.end if np.isnan(finish) else finish)
+        for start, finish in zip(timeline.start, timeline.finish, strict=True)
+        if not np.isnan(start)
+    ]
+    longest = still = 0
+    for tick in range(round(timeline.end * 64)):
+        if tick / 64 in timeline.shown:
+            still = 0
+        still += any(start <= tick / 64 < finish for start, finish in runs)
+        longest = max(longest, still)
+    assert timeline.stood_still == pytest.approx(longest / 64)
+
+
+@given(timelines(), st.integers(1, 8))
+def test_most_behind_does_not_depend_on_the_unit_of_time(timeline, power):
+    times = [column / 2**power for column in (timeline.start, timeline.finish, timeline.shown)]
+    if timeline.makespan <= 2.5:  # above, the grace is 0.05 s whatever the makespan
+        assert Timeline(timeline.worker, *times).most_behind == timeline.most_behind
+
+
+@given(timelines(), st.randoms())
+def test_order_of_submission_changes_the_rows_alone(timeline, random):
+    order = random.sample(range(len(timeline)), len(timeline))
+    mixed = Timeline(
+        *(
+            column[order]
+            for column in (timeline.worker, timeline.start, timeline.finish, timeline.shown)
+        )
+    )
+    assert mixed.worker.tolist() == timeline.worker[order].tolist()
+    assert mixed.worst == timeline.worst
+    assert mixed.stood_still == timeline.stood_still
+    assert mixed.utilisation == pytest.approx(timeline.utilisation)
+    assert mixed.missing == timeline.missing
+
+
+@given(timelines())
+def test_workers_are_numbered_without_gaps_in_order_of_first_start(timeline):
+    started = ~np.isnan(timeline.start)
+    assert set(timeline.worker[~started]) <= {-1}
+    assert set(timeline.worker[started]) == set(range(timeline.workers))
+    firsts = [timeline.start[timeline.worker == w].min() for w in range(timeline.workers)]
+    assert firsts == sorted(firsts)
+
+
+@given(timelines())
+def test_utilisation_is_a_share(timeline):
+    assert len(timeline.utilisation) == timeline.workers
+    assert ((timeline.utilisation >= 0) & (timeline.utilisation <= 1 + 1e-9)).all()
+
+
+@given(timelines(unfinished=False))
+def test_busy_time_is_the_sum_of_the_tasks(timeline):
+    busy = timeline.utilisation.sum() * timeline.makespan
+    assert busy == pytest.approx((timeline.finish - timeline.start).sum())
+
+
+@given(timelines())
+def test_missing_counts_every_task_without_an_end(timeline):
+    told = sum(int(part.split()[0]) for part in timeline.missing.split("; ") if part)
+    assert told == np.isnan(timeline.finish).sum()
+
+
+@given(timelines())
+def test_describe_has_a_line_a_worker(timeline):
+    lines = timeline.describe().splitlines()
+    assert sum(line.startswith("Worker ") for line in lines) == timeline.workers
+
+
+def test_most_ahead_counts_what_was_shown_before_it_was_finished():
+    assert Timeline([0, 0], [0, 1], [1, 2], [0.5, 0.5]).most_ahead == 2
+    assert Timeline([0, 0], [0, 1], [1, 2], [1.5, 1.5]).most_ahead == 1
+    assert Timeline([0, 0], [0, 1], [1, 2], [1, 2]).most_ahead == 0
+    assert Timeline([0, 0], [0, 1], [1, np.nan], [1, np.nan]).most_ahead == 0
+    assert Timeline([], [], []).most_ahead == 0
+
+
+def test_most_at_once():
+    timeline = Timeline([0, 1, 2, 0], [0, 0, 1, 3], [2, 1, 3, 4])
+    assert timeline.most_at_once == 2
+    assert Timeline([], [], []).most_at_once == 0
+
+
+def test_side_by_side_is_how_many_tasks_ran_on_average():
+    assert Timeline([0, 1], [0, 0], [1, 1]).side_by_side == 2
+    assert Timeline([0, 0], [0, 1], [1, 2]).side_by_side == 1
+    assert Timeline([], [], []).side_by_side == 0
