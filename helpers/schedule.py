@@ -7,7 +7,7 @@ know of cores shared by more busy workers than there are cores; naps share none.
 
 import random
 from collections.abc import Callable, Sequence
-from heapq import heapreplace
+from heapq import heapify, heapreplace
 from numbers import Integral
 from reprlib import repr as short
 from typing import NamedTuple
@@ -161,17 +161,17 @@ def naps(pattern: str, tasks: int, seed: int = 0, longest: float = 2.0) -> list[
 def _deal(free: np.ndarray, costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Deal chunks to workers, first come, first served; return each chunk's start and worker.
 
-    free: when each worker can start. costs: how long each chunk keeps its worker.
+    free: when each worker can start. costs: how long each chunk keeps its worker. Of workers that
+    are free at the same moment, the first takes the chunk.
     """
-    heap = np.sort(free).tolist()
-    starts = np.array([heapreplace(heap, heap[0] + cost) for cost in costs.tolist()])
-    # The heap holds no names, which makes it fast. They follow from the order: the k-th chunk
-    # starts at the k-th of the moments when a worker came free, so with the worker of that moment.
-    moments = np.concatenate([free, starts + costs])
-    worker = list(range(len(free)))
-    for moment in np.argsort(moments, kind="stable")[: len(costs)].tolist():
-        worker.append(worker[moment])
-    return starts, np.array(worker[len(free) :], dtype=int)
+    heap = [(moment, worker) for worker, moment in enumerate(free.tolist())]
+    heapify(heap)
+    dealt = []
+    for cost in costs.tolist():
+        moment, worker = heap[0]
+        dealt.append(heapreplace(heap, (moment + cost, worker)))
+    starts, workers = np.array(dealt).reshape(-1, 2).T
+    return starts, workers.astype(int)
 
 
 def _chunksize(chunksize: int | None, method: str, tasks: int, workers: int) -> int:

@@ -6,10 +6,11 @@ imports, and must not wait for numpy.
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from multiprocessing.pool import AsyncResult, Pool
-from typing import TYPE_CHECKING, Any
+from multiprocessing.pool import AsyncResult, Pool, ThreadPool, mapstar, starmapstar
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from helpers.recording.lanes import WatchedItem
+from helpers.recording.queues import ResultQueue, TaskQueue
 from helpers.recording.recorder import Call, Recorder
 from helpers.workers import nap
 
@@ -17,17 +18,29 @@ if TYPE_CHECKING:
     from helpers.recording.bar import WatchedBar
     from helpers.timeline import Timeline
 
+# What we use of the standard library that it does not document. A test tells what has moved.
+PRIVATE = {
+    "_setup_queues": "makes the queues and the four names below; ThreadPool overrides it, too",
+    "_inqueue": "from where workers take their tasks",
+    "_outqueue": "where workers put their results",
+    "_quick_put": "sends a task to the workers, from a thread of the pool",
+    "_quick_get": "receives a result, in another thread of the pool",
+    "_check_running": "what Pool asks before it takes tasks",
+    "_processes": "how many workers there are to be",
+}
 
-class WatchedPool(Pool):
-    """A `multiprocessing.Pool` that records what its workers do: ask it for its `timeline()`.
 
-    It takes what `multiprocessing.pool.Pool` takes, and behaves as it does.
-    """
+class _Watched:
+    """What WatchedPool and WatchedThreadPool add to their pool."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Start the workers. Raises what Pool raises: ValueError for fewer than one worker."""
         self._recorder = Recorder()
-        super().__init__(*args, **kwargs)
+        try:
+            super().__init__(*args, **kwargs)
+        except BaseException:
+            self._recorder.close()
+            raise
 
     def timeline(self, bar: "WatchedBar | None" = None) -> "Timeline":
         """Return what has happened until now, while tasks run or after the pool has ended.
@@ -63,17 +76,20 @@ class WatchedPool(Pool):
         kwds: dict[str, Any] | None = None,
         callback: Callable | None = None,
         error_callback: Callable | None = None,
-    ) -> "_Result":
+    ) -> "WatchedResult":
         """As Pool.apply_async."""
-        self._check_running()
-        call, watched = self._watched(partial(func, **kwds) if kwds else func, star=True)
-        item = next(call.numbered([args]))
-        callbacks = _noting(call, callback, error_callback, index=0)
-        return _Result(super().apply_async(watched, (item,), {}, *callbacks), call, index=0)
+        call = self._call(size=1)
+        callbacks = _noting_callbacks(call, callback, error_callback)
+        result = super().apply_async(_Marked(func, call), args, kwds or {}, *callbacks)
+        return WatchedResult(result, call)
 
     def map(self, func: Callable, iterable: Iterable, chunksize: int | None = None) -> list:
         """As Pool.map."""
         return self.map_async(func, iterable, chunksize).get()
+
+    def starmap(self, func: Callable, iterable: Iterable, chunksize: int | None = None) -> list:
+        """As Pool.starmap."""
+        return self.starmap_async(func, iterable, chunksize).get()
 
     def map_async(
         self,
@@ -82,13 +98,10 @@ class WatchedPool(Pool):
         chunksize: int | None = None,
         callback: Callable | None = None,
         error_callback: Callable | None = None,
-    ) -> "_Result":
+    ) -> "WatchedResult":
         """As Pool.map_async."""
-        return self._map(False, func, iterable, chunksize, callback, error_callback)
-
-    def starmap(self, func: Callable, iterable: Iterable, chunksize: int | None = None) -> list:
-        """As Pool.starmap."""
-        return self.starmap_async(func, iterable, chunksize).get()
+        submit = super().map_async
+        return self._submit(submit, func, iterable, chunksize, callback, error_callback)
 
     def starmap_async(
         self,
@@ -97,25 +110,24 @@ class WatchedPool(Pool):
         chunksize: int | None = None,
         callback: Callable | None = None,
         error_callback: Callable | None = None,
-    ) -> "_Result":
+    ) -> "WatchedResult":
         """As Pool.starmap_async."""
-        return self._map(True, func, iterable, chunksize, callback, error_callback)
+        submit = super().starmap_async
+        return self._submit(submit, func, iterable, chunksize, callback, error_callback)
 
-    def imap(self, func: Callable, iterable: Iterable, *args: Any, **kwargs: Any) -> "_Results":
+    def imap(self, func: Callable, iterable: Iterable, *args: Any, **kwargs: Any) -> Iterator:
         """As Pool.imap: takes chunksize too, and what later Pythons add."""
-        self._check_running()
-        call, watched = self._watched(func)
-        results = super().imap(watched, call.numbered(iterable), *args, **kwargs)
-        return _Results(results, call, paired=False)
+        call = self._call()
+        results = super().imap(_Marked(func, call), iterable, *args, **kwargs)
+        return _noting_results(results, call)
 
     def imap_unordered(
         self, func: Callable, iterable: Iterable, *args: Any, **kwargs: Any
-    ) -> "_Results":
+    ) -> Iterator:
         """As Pool.imap_unordered: takes chunksize too, and what later Pythons add."""
-        self._check_running()
-        call, watched = self._watched(func, paired=True)
-        results = super().imap_unordered(watched, call.numbered(iterable), *args, **kwargs)
-        return _Results(results, call, paired=True)
+        call = self._call(unordered=True)
+        results = super().imap_unordered(_Marked(func, call), iterable, *args, **kwargs)
+        return _noting_results(results, call)
 
     def terminate(self) -> None:
         """As Pool.terminate. The timeline stays, the folder it was recorded in goes."""
@@ -127,43 +139,60 @@ class WatchedPool(Pool):
         super().join()
         self._recorder.close()
 
-    def _watched(
-        self, func: Callable, star: bool = False, paired: bool = False
-    ) -> tuple[Call, WatchedItem]:
-        call = self._recorder.call()
-        return call, WatchedItem(func, call.folder, call.first, star, paired)
+    def _setup_queues(self) -> None:
+        super()._setup_queues()
+        folder = self._recorder.folder
+        self._inqueue = TaskQueue(self._inqueue, folder)
+        self._outqueue = ResultQueue(self._outqueue, folder)
+        # Not methods: the threads that call them must not keep a pool alive that nobody holds.
+        self._quick_put = partial(_send, self._quick_put)
+        self._quick_get = partial(_receive, self._quick_get, self._recorder)
 
-    def _map(
+    def _call(self, **what: Any) -> Call:
+        self._check_running()
+        return self._recorder.call(**what)
+
+    def _submit(
         self,
-        star: bool,
+        submit: Callable,
         func: Callable,
         iterable: Iterable,
         chunksize: int | None,
         callback: Callable | None,
         error_callback: Callable | None,
-    ) -> "_Result":
+    ) -> "WatchedResult":
         self._check_running()
-        call, watched = self._watched(func, star)
-        items = call.numbered(iterable)
-        if hasattr(iterable, "__len__"):
-            items = _Sized(items, len(iterable))
-        callbacks = _noting(call, callback, error_callback)
-        return _Result(super().map_async(watched, items, chunksize, *callbacks), call)
+        items = iterable if hasattr(iterable, "__len__") else list(iterable)  # as Pool does
+        call = self._call(size=len(items))
+        callbacks = _noting_callbacks(call, callback, error_callback)
+        return WatchedResult(submit(_Marked(func, call), items, chunksize, *callbacks), call)
 
 
-class _Result:
+class WatchedPool(_Watched, Pool):
+    """A `multiprocessing.Pool` that records what its workers do: ask it for its `timeline()`.
+
+    It takes what `multiprocessing.pool.Pool` takes, and behaves as it does.
+    """
+
+
+class WatchedThreadPool(_Watched, ThreadPool):
+    """A `multiprocessing.pool.ThreadPool` that records what its threads do, as `WatchedPool`."""
+
+
+class WatchedResult:
     """An AsyncResult that notes when it was fetched; all else it leaves to the pool's own."""
 
-    def __init__(self, result: AsyncResult, call: Call, index: int | None = None) -> None:
+    def __init__(self, result: AsyncResult, call: Call) -> None:
+        """Watch who fetches `result`, which is of the tasks of `call`."""
         self._result = result
         self._call = call
-        self._index = index  # of the only task, if there can be but one
 
     def get(self, timeout: float | None = None) -> Any:
+        """As AsyncResult.get."""
         try:
             result = self._result.get(timeout)
         except Exception as error:
-            self._call.show_failed(error, self._index)
+            self._call.show_failed(error)
             raise
         self._call.show_all()
         return result
@@ -172,65 +201,95 @@ class _Result:
         return getattr(self._result, name)
 
 
-class _Results:
-    """An iterator over results that notes when each was taken."""
+class ResultIterator:
+    """An iterator over results, as imap returns, that notes when each was taken."""
 
-    def __init__(self, results: Iterator, call: Call, paired: bool) -> None:
+    def __init__(self, results: Iterator, call: Call) -> None:
+        """Watch who takes from `results`, which are of the tasks of `call`."""
         self._results = results
         self._call = call
-        self._paired = paired
-        self._taken = 0
 
-    def __iter__(self) -> "_Results":
+    def __iter__(self) -> "ResultIterator":
         return self
 
-    def __next__(self) -> Any:
-        try:
-            result = next(self._results)
-        except Exception as error:
-            self._fail(error)
-            raise
-        return self._take(result)
-
     def next(self, timeout: float | None = None) -> Any:
+        """As the `next` of what imap returns: raises TimeoutError of multiprocessing."""
         try:
             result = self._results.next(timeout)
         except Exception as error:
-            self._fail(error)
+            self._call.show_failed(error)
             raise
-        return self._take(result)
-
-    def _take(self, result: Any) -> Any:
-        index, result = result if self._paired else (self._taken, result)
-        self._taken += 1
-        self._call.show(index)
+        self._call.shown[self._call.next_row()] = perf_counter()
         return result
 
-    def _fail(self, error: Exception) -> None:
-        index = None if self._paired else self._taken
-        if self._call.show_failed(error, index) is not None:
-            self._taken += 1
+    __next__ = next
 
 
-class _Sized:
-    """An iterable that knows its length, so that Pool.map can deal it out without a copy."""
-
-    def __init__(self, items: Iterator, length: int) -> None:
-        self._items = items
-        self._length = length
-
-    def __iter__(self) -> Iterator:
-        return self._items
-
-    def __len__(self) -> int:
-        return self._length
+def _noting_each(results: Iterator, call: Call) -> Iterator:
+    """Yield results that came in chunks, as the generator of Pool does; note when each is taken."""
+    shown, next_row = call.shown, call.next_row
+    try:
+        for result in results:
+            shown[next_row()] = perf_counter()
+            yield result
+    except Exception as error:
+        call.show_failed(error)
+        raise
 
 
-def _noting(
-    call: Call,
-    callback: Callable | None,
-    error_callback: Callable | None,
-    index: int | None = None,
+def _noting_results(results: Iterator, call: Call) -> Iterator:
+    watch = ResultIterator if hasattr(results, "next") else _noting_each
+    return watch(results, call)
+
+
+class _Marked(NamedTuple):
+    """A function on its way to `_send`, where the mark comes off."""
+
+    func: Callable
+    call: Call
+
+
+def _send(put: Callable, task: tuple | None) -> None:
+    """Put a task of the pool, with its number in front; a task of none of ours has none."""
+    if task is None:
+        put(None)
+        return
+    job, i, func, args, kwds = task
+    number, length = None, 1
+    if func in (mapstar, starmapstar):
+        ((marked, items),) = args
+        args, length = ((marked.func, items),), len(items)
+    elif isinstance(func, _Marked):
+        marked, func = func, func.func
+    else:  # by which the pool tells that an iterable failed
+        put((None, task))
+        return
+    number = marked.call.send(length)
+    try:
+        put((number, (job, i, func, args, kwds)))
+    except Exception as error:  # it cannot be pickled: the consumer will get this error
+        marked.call.fail(error, number)
+        raise
+
+
+def _receive(get: Callable, recorder: Recorder) -> tuple | None:
+    """Get a result for the pool, and note what it tells of its task."""
+    message = get()
+    if message is None:
+        return None
+    number, result = message
+    call = None if number is None else recorder.call_of(number)
+    if call:
+        _, chunk, (succeeded, value) = result
+        if succeeded:
+            call.arrive(chunk, number)
+        else:
+            call.fail(value, number)
+    return result
+
+
+def _noting_callbacks(
+    call: Call, callback: Callable | None, error_callback: Callable | None
 ) -> tuple[Callable | None, Callable | None]:
     """Return the callbacks so that to call them is to show the tasks of `call`."""
 
@@ -239,7 +298,7 @@ def _noting(
         callback(result)
 
     def failed(error: BaseException) -> None:
-        call.show_failed(error, index)
+        call.show_failed(error)
         error_callback(error)
 
     return callback and shown, error_callback and failed

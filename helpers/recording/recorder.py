@@ -9,13 +9,14 @@ import shutil
 import tempfile
 import threading
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import TimeoutError
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import count
 from multiprocessing.util import Finalize
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from helpers.recording.lanes import CALL, FAILED, Watched, close_lanes, read_lanes
+from helpers.recording.lanes import CALL, Watched, close_lanes, read_lanes
 from helpers.workers import nap
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class Recorder:
         self._kept: list[bytes] | None = None
         self._lock = threading.Lock()
         self._origin: float | None = None
-        self._calls: list[Call] = []
-        self._forgotten = 0  # how many calls there were before those in _calls
+        self._calls: dict[int, Call] = {}  # by number; the first ones may be forgotten
+        self._forgotten = 0
 
     def watch(self, func: Callable) -> Callable:
         """Return a picklable callable that runs `func` and records it as one more task.
@@ -48,20 +49,19 @@ class Recorder:
         Call `watch` once a task: rows are in the order of these calls. Where one watched callable
         runs many times, each run is a row, in order of start.
         """
-        call = self.call(size=1)
-        return Watched(func, call.folder, call.first)
+        return Watched(func, self.folder, self.call(size=1).first)
 
     def show(self, task: int) -> None:
         """Note that the consumer has the result of `task` now (0: the first that was watched)."""
         if not 0 <= task < len(self._calls):
             raise ValueError(f"task is {task}; {len(self._calls)} tasks were watched")
-        self._calls[task].show(0)
+        self._calls[self._forgotten + task].show(0)
 
     def forget(self) -> None:
         """Drop what was recorded; the next task that is submitted is row 0, at time 0."""
         with self._lock:
             self._forgotten += len(self._calls)
-            self._origin, self._calls = None, []
+            self._origin, self._calls = None, {}
 
     def warm_up(self, run: Callable, workers: int) -> None:
         """Wait until each of so many workers has run a task, and forget that.
@@ -81,7 +81,7 @@ class Recorder:
         from helpers.recording.reading import on_screen, read_timeline
 
         with self._lock:  # before the lanes are read: so what was shown has its record
-            shown = [call.shown[:] for call in self._calls]
+            shown = [call.shown[:] for call in self._calls.values()]
             first, origin = self._forgotten << CALL, self._origin or 0.0
         timeline = read_timeline(self._lanes(), shown, first, origin)
         return timeline if bar is None else on_screen(timeline, bar, origin)
@@ -99,8 +99,9 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def call(self, size: int = 0) -> "Call":
-        """Begin a call that will submit tasks; `size` of them are submitted already."""
+    @property
+    def folder(self) -> str:
+        """Where the lanes are; it is made now, if there was none."""
         if self._kept is not None:
             raise ValueError("this Recorder is closed; make a new one")
         with self._lock:
@@ -108,11 +109,20 @@ class Recorder:
                 self._folder = _new_folder()
                 # Below 0: at exit after the pools, whose workers have files open there.
                 self._remove_folder = Finalize(self, _remove, (self._folder,), exitpriority=-1)
+            return self._folder
+
+    def call(self, size: int = 0, unordered: bool = False) -> "Call":
+        """Begin a call, of which `size` tasks are submitted already."""
+        with self._lock:
             if self._origin is None:
                 self._origin = perf_counter()
             number = self._forgotten + len(self._calls)
-            self._calls.append(Call(self._folder, number << CALL, size))
-            return self._calls[-1]
+            self._calls[number] = call = Call(number << CALL, size, unordered)
+            return call
+
+    def call_of(self, task: int) -> "Call | None":
+        """Return the call to which the task of this number belongs; None if it is forgotten."""
+        return self._calls.get(task >> CALL)
 
     def _lanes(self) -> Iterable[bytes]:
         if self._kept is not None:
@@ -121,21 +131,39 @@ class Recorder:
 
 
 class Call:
-    """The tasks of one call: numbered when they are submitted, noted when they are shown."""
+    """The tasks of one call: numbered when they are sent, noted when they are shown."""
 
-    __slots__ = ("first", "folder", "shown")
+    __slots__ = ("_arrived", "_chunksize", "_failed", "_sent", "first", "next_row", "shown")
 
-    def __init__(self, folder: str, first: int, size: int) -> None:
-        """`first` is the number of the call's first task; the others follow it."""
-        self.folder = folder
+    def __init__(self, first: int, size: int, unordered: bool) -> None:
+        """`first` is the number of the call's first task; the others follow it.
+
+        unordered: the consumer gets the results as they arrive. `next_row` tells whose comes next.
+        """
         self.first = first
         self.shown = array("d", [0.0]) * size  # when each was shown first; 0 = has not been
+        self._sent = self._chunksize = 0
+        self._arrived: deque[int] | None = deque() if unordered else None
+        self.next_row = self._arrived.popleft if unordered else count().__next__
+        self._failed: list[tuple[BaseException, int]] = []
 
-    def numbered(self, items: Iterable) -> Iterator[tuple[int, Any]]:
-        """Yield (index, item), and count the items, as they are drawn."""
-        for index, item in enumerate(items):
-            self.shown.append(0.0)
-            yield index, item
+    def send(self, length: int) -> int:
+        """Note that the next `length` tasks go to the workers; return the number of the first."""
+        number = self.first + self._sent
+        self._sent += length
+        self._chunksize = self._chunksize or length
+        if self._sent > len(self.shown):
+            self.shown.extend([0.0] * (self._sent - len(self.shown)))
+        return number
+
+    def arrive(self, chunk: int, task: int) -> None:
+        """Note that the results of a chunk are there, whose last task has this number."""
+        if self._arrived is not None:
+            self._arrived.extend(range(chunk * self._chunksize, task - self.first + 1))
+
+    def fail(self, error: BaseException, task: int) -> None:
+        """Note whose error it is that the consumer will get."""
+        self._failed.append((error, task - self.first))
 
     def show(self, index: int) -> None:
         """Note that the consumer has the result of a task."""
@@ -145,19 +173,20 @@ class Call:
     def show_all(self) -> None:
         """Note that the consumer has all results."""
         now = perf_counter()
-        self.shown[:] = array("d", [at or now for at in self.shown])
+        if any(self.shown):
+            self.shown[:] = array("d", [at or now for at in self.shown])
+        else:
+            self.shown[:] = array("d", [now]) * len(self.shown)
 
-    def show_failed(self, error: BaseException, index: int | None = None) -> int | None:
-        """Note that the consumer got `error`; return the index of its task, if that is known.
-
-        index: whose it is if the error does not tell, as that of a result that cannot be pickled.
-        """
-        if isinstance(error, StopIteration | TimeoutError):  # the pool's own: no task's, as a rule
-            index = None
-        index = error.__dict__.pop(FAILED, index)
-        if index is not None and index < len(self.shown):
-            self.show(index)
-        return index
+    def show_failed(self, error: BaseException) -> None:
+        """Note that the consumer got `error`, which may be no task's but the pool's own."""
+        for pair in self._failed:
+            if pair[0] is error:
+                self._failed.remove(pair)  # an error holds on to the frames it goes through
+                self.show(pair[1])
+                if self._arrived is None:
+                    self.next_row()
+                break
 
 
 def _new_folder() -> str:

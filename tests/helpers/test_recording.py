@@ -24,6 +24,7 @@ import tasks
 
 from helpers import Recorder, WatchedBar, WatchedPool
 from helpers.recording.lanes import HEAD, RECORD, SEGMENT
+from helpers.recording.pool import PRIVATE, WatchedThreadPool
 from helpers.recording.reading import read_timeline
 from helpers.recording.recorder import FOLDER
 from helpers.workers import nap_and_square
@@ -311,6 +312,7 @@ def test_exception_travels_as_with_pool(context, way):
     assert type(error) is type(bare)
     assert (error.args, vars(error)) == (bare.args, vars(bare)) == (("two", 2), {})
     assert type(error.__cause__) is type(bare.__cause__)
+    assert str(error.__cause__) == str(bare.__cause__)  # the worker's traceback, line by line
     assert 'raise Trouble("two", number)' in str(error.__cause__)
 
 
@@ -336,10 +338,7 @@ def test_iterator_goes_on_after_an_exception(way, func):
             next(results)
     timeline = pool.timeline()
     assert [taken[row] for row in (0, 1, 3, 4)] == [0, 1, 3, 4]
-    shown = timeline.shown[[0, 1, 3, 4]]  # in any order, who failed may stay unknown
-    if way == "imap":
-        shown = timeline.shown
-    assert (np.diff(shown) > 0).all()
+    assert (np.diff(timeline.shown) > 0).all()
     assert timeline.missing == ""
 
 
@@ -352,6 +351,30 @@ def test_apply_shows_also_a_task_whose_exception_tells_nothing(func):
         pool.apply_async(func, (2,), error_callback=called.append).wait()
     assert len(called) == 1
     assert (pool.timeline().lag > 0).all()
+
+
+@pytest.mark.parametrize("way", ["imap", "imap_unordered"])
+def test_a_chunk_that_fails_shows_the_task_that_failed(way):
+    with WatchedPool(1) as pool:
+        results = getattr(pool, way)(tasks.fail_at_two, [0, 1, 3, 2, 4, 5], chunksize=3)
+        assert [next(results) for _ in range(3)] == [0, 1, 3]
+        with pytest.raises(tasks.Trouble):
+            next(results)
+    timeline = pool.timeline()
+    assert np.isnan(timeline.shown).tolist() == [False] * 4 + [True] * 2
+    assert timeline.missing == "2 tasks never started"
+
+
+def test_result_that_cannot_be_sent_back_and_argument_that_cannot_be_sent():
+    with WatchedPool(1) as pool:
+        with pytest.raises(multiprocessing.pool.MaybeEncodingError):
+            pool.map(tasks.no_result_at_two, [0, 2])
+        with pytest.raises(Exception, match="pickle"):
+            pool.map(tasks.square, [1, lambda: 1], 1)
+        assert list(pool.imap_unordered(tasks.square, [2, 3])) == [4, 9]
+    timeline = pool.timeline()
+    assert not np.isnan(timeline.shown[[1, 3, 4, 5]]).any()
+    assert np.isnan(timeline.start).tolist() == [False] * 3 + [True] + [False] * 2
 
 
 def broken_iterable():
@@ -623,6 +646,52 @@ def test_forget_while_tasks_run_or_wait_to_be_drawn(tmp_path):
         assert list(pool.imap(tasks.square, [4])) == [16]
     assert len(pool.timeline()) == 1
     assert pool.timeline().missing == ""
+
+
+# -- threads
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_of_a_thread_pool_records_each_task(way):
+    with WatchedThreadPool(2) as pool:
+        told = way(pool, tasks.who_and_when, range(10))
+        timeline = pool.timeline()
+    told.sort()
+    origin(timeline, np.array([result[2] for result, *_ in told]))
+    assert 1 <= timeline.workers <= 2
+    assert (timeline.lag >= 0).all()
+    assert timeline.missing == ""
+
+
+def test_a_thread_pool_that_is_terminated_while_tasks_run_leaves_their_results_alone():
+    started, go_on = threading.Event(), threading.Event()
+
+    def task(number):
+        started.set()
+        assert go_on.wait(30)
+        return number
+
+    pool = WatchedThreadPool(1)
+    pool.map_async(task, range(4), chunksize=4)
+    assert started.wait(30)
+    threads = list(pool._pool)
+    pool.terminate()
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    assert pool.timeline().missing == "3 tasks never started; 1 task started and did not finish"
+    assert folders() == []
+
+
+# -- what we use of the standard library that it does not document
+
+
+def test_private_names_are_where_we_look_for_them():
+    for kind in (multiprocessing.pool.Pool, multiprocessing.pool.ThreadPool):
+        with kind(1) as pool:
+            moved = [name for name in PRIVATE if not hasattr(pool, name)]
+        assert not moved, f"{kind.__name__} of Python {sys.version_info[:3]} has no {moved}"
 
 
 # -- what is imported where
