@@ -25,6 +25,7 @@ PRIVATE = {
     "_outqueue": "where workers put their results",
     "_quick_put": "sends a task to the workers, from a thread of the pool",
     "_quick_get": "receives a result, in another thread of the pool",
+    "_map_async": "what map, starmap and both with _async call",
     "_check_running": "what Pool asks before it takes tasks",
     "_processes": "how many workers there are to be",
 }
@@ -65,10 +66,6 @@ class _Watched:
         """Drop what was recorded; the next task that is submitted is row 0, at time 0."""
         self._recorder.forget()
 
-    def apply(self, func: Callable, args: tuple = (), kwds: dict[str, Any] | None = None) -> Any:
-        """As Pool.apply."""
-        return self.apply_async(func, args, kwds).get()
-
     def apply_async(
         self,
         func: Callable,
@@ -82,38 +79,6 @@ class _Watched:
         callbacks = _noting_callbacks(call, callback, error_callback)
         result = super().apply_async(_Marked(func, call), args, kwds or {}, *callbacks)
         return WatchedResult(result, call)
-
-    def map(self, func: Callable, iterable: Iterable, chunksize: int | None = None) -> list:
-        """As Pool.map."""
-        return self.map_async(func, iterable, chunksize).get()
-
-    def starmap(self, func: Callable, iterable: Iterable, chunksize: int | None = None) -> list:
-        """As Pool.starmap."""
-        return self.starmap_async(func, iterable, chunksize).get()
-
-    def map_async(
-        self,
-        func: Callable,
-        iterable: Iterable,
-        chunksize: int | None = None,
-        callback: Callable | None = None,
-        error_callback: Callable | None = None,
-    ) -> "WatchedResult":
-        """As Pool.map_async."""
-        submit = super().map_async
-        return self._submit(submit, func, iterable, chunksize, callback, error_callback)
-
-    def starmap_async(
-        self,
-        func: Callable,
-        iterable: Iterable,
-        chunksize: int | None = None,
-        callback: Callable | None = None,
-        error_callback: Callable | None = None,
-    ) -> "WatchedResult":
-        """As Pool.starmap_async."""
-        submit = super().starmap_async
-        return self._submit(submit, func, iterable, chunksize, callback, error_callback)
 
     def imap(self, func: Callable, iterable: Iterable, *args: Any, **kwargs: Any) -> Iterator:
         """As Pool.imap: takes chunksize too, and what later Pythons add."""
@@ -152,20 +117,21 @@ class _Watched:
         self._check_running()
         return self._recorder.call(**what)
 
-    def _submit(
+    def _map_async(
         self,
-        submit: Callable,
         func: Callable,
         iterable: Iterable,
-        chunksize: int | None,
-        callback: Callable | None,
-        error_callback: Callable | None,
+        mapper: Callable,
+        chunksize: int | None = None,
+        callback: Callable | None = None,
+        error_callback: Callable | None = None,
     ) -> "WatchedResult":
         self._check_running()
         items = iterable if hasattr(iterable, "__len__") else list(iterable)  # as Pool does
         call = self._call(size=len(items))
         callbacks = _noting_callbacks(call, callback, error_callback)
-        return WatchedResult(submit(_Marked(func, call), items, chunksize, *callbacks), call)
+        result = super()._map_async(_Marked(func, call), items, mapper, chunksize, *callbacks)
+        return WatchedResult(result, call)
 
 
 class WatchedPool(_Watched, Pool):

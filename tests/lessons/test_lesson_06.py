@@ -12,11 +12,7 @@ from helpers.exercises import lesson_06
 from helpers.exercises.checking import NOT_TRIED
 
 CAPTURED = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
-EXERCISES = {
-    "output_of": lesson_06.output_of,
-    "greet": lesson_06.greet,
-    "ending": lesson_06.ending,
-}
+EXERCISES = {"output_of": lesson_06.output_of, "greet": lesson_06.greet, "ending": lesson_06.ending}
 pytestmark = pytest.mark.usefixtures("reaped")
 each = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 
