@@ -75,24 +75,28 @@ class _Watched:
         error_callback: Callable | None = None,
     ) -> "WatchedResult":
         """As Pool.apply_async."""
-        call = self._call(size=1)
-        callbacks = _noting_callbacks(call, callback, error_callback)
-        result = super().apply_async(_Marked(func, call), args, kwds or {}, *callbacks)
-        return WatchedResult(result, call)
+        marked = self.mark(func, size=1)
+        callbacks = _noting_callbacks(marked.call, callback, error_callback)
+        result = super().apply_async(marked, args, kwds or {}, *callbacks)
+        return WatchedResult(result, marked.call)
 
     def imap(self, func: Callable, iterable: Iterable, *args: Any, **kwargs: Any) -> Iterator:
         """As Pool.imap: takes chunksize too, and what later Pythons add."""
-        call = self._call()
-        results = super().imap(_Marked(func, call), iterable, *args, **kwargs)
-        return _noting_results(results, call)
+        marked = self.mark(func)
+        return _noting_results(super().imap(marked, iterable, *args, **kwargs), marked.call)
 
     def imap_unordered(
         self, func: Callable, iterable: Iterable, *args: Any, **kwargs: Any
     ) -> Iterator:
         """As Pool.imap_unordered: takes chunksize too, and what later Pythons add."""
-        call = self._call(unordered=True)
-        results = super().imap_unordered(_Marked(func, call), iterable, *args, **kwargs)
-        return _noting_results(results, call)
+        marked = self.mark(func, unordered=True)
+        results = super().imap_unordered(marked, iterable, *args, **kwargs)
+        return _noting_results(results, marked.call)
+
+    def mark(self, func: Callable, **call: Any) -> "Marked":
+        """Begin a call that runs `func`, and return it with its mark. Every submission does."""
+        self._check_running()
+        return Marked(func, self._recorder.call(**call))
 
     def terminate(self) -> None:
         """As Pool.terminate. The timeline stays, the folder it was recorded in goes."""
@@ -113,10 +117,6 @@ class _Watched:
         self._quick_put = partial(_send, self._quick_put)
         self._quick_get = partial(_receive, self._quick_get, self._recorder)
 
-    def _call(self, **what: Any) -> Call:
-        self._check_running()
-        return self._recorder.call(**what)
-
     def _map_async(
         self,
         func: Callable,
@@ -128,10 +128,10 @@ class _Watched:
     ) -> "WatchedResult":
         self._check_running()
         items = iterable if hasattr(iterable, "__len__") else list(iterable)  # as Pool does
-        call = self._call(size=len(items))
-        callbacks = _noting_callbacks(call, callback, error_callback)
-        result = super()._map_async(_Marked(func, call), items, mapper, chunksize, *callbacks)
-        return WatchedResult(result, call)
+        marked = self.mark(func, size=len(items))
+        callbacks = _noting_callbacks(marked.call, callback, error_callback)
+        result = super()._map_async(marked, items, mapper, chunksize, *callbacks)
+        return WatchedResult(result, marked.call)
 
 
 class WatchedPool(_Watched, Pool):
@@ -208,7 +208,7 @@ def _noting_results(results: Iterator, call: Call) -> Iterator:
     return watch(results, call)
 
 
-class _Marked(NamedTuple):
+class Marked(NamedTuple):
     """A function on its way to `_send`, where the mark comes off."""
 
     func: Callable
@@ -222,10 +222,10 @@ def _send(put: Callable, task: tuple | None) -> None:
         return
     job, i, func, args, kwds = task
     number, length = None, 1
-    if func in (mapstar, starmapstar):
+    if func is mapstar or func is starmapstar:
         ((marked, items),) = args
         args, length = ((marked.func, items),), len(items)
-    elif isinstance(func, _Marked):
+    elif isinstance(func, Marked):
         marked, func = func, func.func
     else:  # by which the pool tells that an iterable failed
         put((None, task))

@@ -42,7 +42,7 @@ class TaskQueue(WatchedQueue):
         here = lane(self.folder)
         if number is None:
             here.task = None
-        elif func in (mapstar, starmapstar):
+        elif func is mapstar or func is starmapstar:  # map and imap in chunks
             ((func_of_items, items),) = args
             args = ((func_of_items, here.take_each(number, items)),)
         else:
