@@ -220,7 +220,7 @@ def test_large_results_pile_up_though_nobody_takes_them():
         assert len(list(results)) == 29  # they were all here
 
 
-def test_a_finer_gap_than_the_sliders_makes_chunks_of_four_save_a_quarter():
+def test_where_messages_are_dear_chunks_of_four_save_a_quarter():
     from helpers.schedule import naps
 
     durations = naps("random", 100, longest=0.02)
