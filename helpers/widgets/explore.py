@@ -87,7 +87,7 @@ def explore_schedule(
         seed=seed,
         method=method,
     )
-    panel = Panel(controls, picture, redraw, lambda v: f"show(plot_lag({_call(v, longest)}))")
+    panel = Panel(controls, picture, redraw, lambda v: _cell(f"plot_lag({_call(v, longest)})"))
     _finish(panel, trouble)
     panel.can_run("Run it for real", run)
     return panel
@@ -138,7 +138,7 @@ def race_bars(
     controls, trouble = make_controls(
         _ALLOWED | _few(tasks), workers=workers, tasks=tasks, pattern=pattern, seed=seed
     )
-    panel = Panel(controls, picture, redraw, lambda v: f"show(plot_workers({_call(v, longest)}))")
+    panel = Panel(controls, picture, redraw, lambda v: _cell(f"plot_workers({_call(v, longest)})"))
     _finish(panel, trouble)
     panel.add(*bars)
     panel.can_run("Start the race", run)
@@ -163,10 +163,7 @@ def explore_chunks(
 
     def redraw(values: dict) -> str:
         tasks, chosen = values["tasks"], values["chunksize"]
-        sizes = range(1, tasks + 1)
-        if tasks > 100:
-            sizes = sorted({*np.geomspace(1, tasks, 60).round().astype(int).tolist(), chosen})
-        timelines = {size: _predict(values | {"chunksize": size}, longest) for size in sizes}
+        timelines = {c: _predict(values | {"chunksize": c}, longest) for c in range(1, tasks + 1)}
 
         def draw(axes: tuple[Axes, Axes]) -> None:
             _mark("Predicted", plot_chunks(timelines, chosen, axes[0]))
@@ -176,9 +173,12 @@ def explore_chunks(
         return alternative(picture.axes)
 
     def plain(values: dict) -> str:
-        call = _call(values, longest).replace(f"chunksize={values['chunksize']}", "chunksize=c")
-        timelines = f"{{c: {call} for c in range(1, {values['tasks'] + 1})}}"
-        return f"show(plot_chunks({timelines}, {values['chunksize']}))"
+        sizes = f"for size in range(1, {values['tasks'] + 1})"
+        timelines = f"{{size: {_call(values, longest, chunksize='size')} {sizes}}}"
+        return _cell(
+            f"plot_chunks({timelines}, {values['chunksize']})",
+            f"plot_progress({_call(values, longest)})",
+        )
 
     controls, trouble = make_controls(
         _ALLOWED | {"method": _ALLOWED["method"][:3]},
@@ -208,14 +208,21 @@ def _predict(values: dict, longest: float) -> Timeline:
     return predict(_durations(values, longest), **_how(values), gap=gap)
 
 
-def _call(values: dict, longest: float) -> str:
-    """Return the plain call of what `_predict` does."""
+def _call(values: dict, longest: float, **written: str) -> str:
+    """Return the plain call of what `_predict` does; written: arguments given as code instead."""
     given = [f"{values['pattern']!r}, {values['tasks']}"]
     given += [f"seed={values['seed']}"] if values["pattern"] == "random" else []
     given += [f"longest={longest}"] if longest != 2.0 else []
     how = _how(values) | ({"gap": values["gap in ms"] / 1000} if "gap in ms" in values else {})
-    how = ", ".join(f"{name}={value!r}" for name, value in how.items())
-    return f"predict(naps({', '.join(given)}), {how})"
+    how = {name: repr(value) for name, value in how.items()} | written
+    how = ", ".join(f"{name}={value}" for name, value in how.items())
+    return f"schedule.predict(schedule.naps({', '.join(given)}), {how})"
+
+
+def _cell(*pictures: str) -> str:
+    """Return a cell that shows these pictures in any notebook: it imports what it needs."""
+    shows = [f"plots.show(plots.{picture})" for picture in pictures]
+    return "\n".join(["from helpers import plots, schedule", *shows])
 
 
 def _few(tasks: int) -> dict[str, range]:

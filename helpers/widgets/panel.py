@@ -1,7 +1,7 @@
 """What the widgets are made of: labelled controls, one picture kept and redrawn, and its words.
 
 A reader without widgets (nbconvert, GitHub, a stored notebook) sees the picture as it stands,
-and the plain call that draws it.
+and a cell that shows it without controls.
 """
 
 import threading
@@ -93,7 +93,7 @@ class Panel:
         """Draw the picture for the values of the controls, now and whenever one changes.
 
         redraw: gets the values by name, draws the picture and returns its words. A ValueError is
-            said in the panel, and the picture stays. plain: returns the call that draws the
+            said in the panel, and the picture stays. plain: returns a cell that shows the same
             picture without the panel.
         """
         live.stop_latest()  # a cell that is run again ends the run of its first panel
@@ -186,8 +186,11 @@ class Panel:
     def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict]:
         data, metadata = self.picture.bundled()
         plain = self._plain(self.values)
-        data["text/html"] += f"<p>The same without controls: <code>{escape(plain)}</code></p>"
-        data["text/plain"] += f"\nThe same without controls: {plain}"
+        data["text/html"] += (
+            "<p>The same without controls:</p>"
+            f'<pre style="white-space: pre-wrap">{escape(plain)}</pre>'
+        )
+        data["text/plain"] += f"\nThe same without controls:\n{plain}"
         # By hand: ipywidgets 7, which Colab has, can only show the box without text and picture.
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return {"application/vnd.jupyter.widget-view+json": view} | data, metadata

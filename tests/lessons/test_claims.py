@@ -1,0 +1,343 @@
+"""What the lessons say, and no cell of theirs shows. In the order of the lessons."""
+
+import mmap
+import multiprocessing
+import os
+import pickle
+import shlex
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing, suppress
+from itertools import permutations
+from math import ceil
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+from random import Random
+from time import perf_counter, sleep
+
+import nbformat
+import psutil
+import pytest
+
+from helpers import Timeline, WatchedPool
+from helpers.commands import end_family, run_command, start
+from helpers.commands.programs import beats, family, python
+from helpers.schedule import predict
+from helpers.workers import nap
+
+METHODS = multiprocessing.get_all_start_methods()
+ROOT = Path(__file__).resolve().parents[2]
+posix = pytest.mark.skipif(os.name != "posix", reason="what the lesson says of Linux and macOS")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="what the lesson says of Linux")
+every_start_method = pytest.mark.parametrize("method", METHODS)
+
+
+def printed(source, **options):
+    """Return the words that a Python program prints."""
+    return run_command(python(source), timeout=60, check=True, **options).stdout.split()
+
+
+# -- 00
+
+
+@pytest.mark.skipif(
+    not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="a Python without the lock"
+)
+def test_a_call_of_c_code_makes_other_threads_wait_longer_than_they_wait_for_python_code():
+    pauses, done = [], threading.Event()
+
+    def watch():
+        before = perf_counter()
+        while not done.is_set():
+            now = perf_counter()
+            pauses.append(now - before)
+            before = now
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    begin = perf_counter()
+    _ = 3**2_000_000
+    took = perf_counter() - begin
+    done.set()
+    watcher.join()
+    assert max(pauses) > 0.5 * took
+    assert took > 3 * sys.getswitchinterval()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="came with Python 3.13")
+def test_a_variable_replaces_the_number_of_cores():
+    source = "import os; print(os.cpu_count(), os.process_cpu_count())"
+    assert printed(source, env=os.environ | {"PYTHON_CPU_COUNT": "7"}) == ["7", "7"]
+
+
+def test_interpreters_are_a_third_kind_of_workers_from_python_3_14():
+    import concurrent.futures
+
+    found = hasattr(concurrent.futures, "InterpreterPoolExecutor")
+    assert found == (sys.version_info >= (3, 14))
+
+
+# -- 01
+
+
+def test_the_end_of_the_block_terminates_what_is_not_done():
+    begin = perf_counter()
+    with WatchedPool(1) as pool:
+        pool.apply_async(nap, [60])
+    assert perf_counter() - begin < 30
+
+
+def test_imap_raises_for_the_failed_task_only_and_goes_on():
+    with multiprocessing.Pool(2) as pool:
+        results = pool.imap(nap, [0.01, -1, 0.02])
+        assert next(results) == 0.01
+        with pytest.raises(ValueError, match="negative"):
+            next(results)
+        assert list(results) == [0.02]
+
+
+def test_rounding_can_halve_the_chunks():
+    with WatchedPool(10) as pool:
+        pool.map(abs, range(41))
+        workers = pool.timeline().worker.tolist()
+    assert all(workers[task] == workers[task + 1] for task in range(0, 40, 2))  # chunks of 2
+    assert ceil(41 / 2) == 21
+
+
+@pytest.mark.skipif(sys.platform not in ("win32", "darwin"), reason="Linux has another default")
+def test_the_default_start_method_elsewhere():
+    assert multiprocessing.get_context().get_start_method() == "spawn"
+
+
+def test_a_pool_without_a_number_has_a_worker_for_each_core_it_may_use():
+    source = "import multiprocessing, os\nif __name__ == '__main__':\n"
+    source += "    with multiprocessing.Pool() as pool: print(pool._processes, os.cpu_count(), "
+    source += "getattr(os, 'process_cpu_count', os.cpu_count)())"
+    workers, _, allowed = printed(source)
+    assert workers == allowed
+
+
+SCRIPT = """
+from multiprocessing import get_context
+
+
+def double(x):
+    return 2 * x
+
+"""
+USE = "with get_context({method!r}).Pool(1) as pool: print(pool.map(double, [21]))"
+
+
+@every_start_method
+def test_a_function_of_a_script_is_found_by_its_workers(method, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT + "if __name__ == '__main__':\n    " + USE.format(method=method))
+    done = run_command([sys.executable, str(script)], timeout=60)
+    assert (done.stdout.strip(), done.stderr) == ("[42]", "")
+
+
+def test_a_script_must_start_its_pools_below_the_line_with_main(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT + USE.format(method="spawn"))
+    with pytest.raises(subprocess.TimeoutExpired) as caught:
+        run_command([sys.executable, str(script)], timeout=5)
+    assert "bootstrapping phase" in caught.value.stderr
+
+
+# -- 02
+
+
+SOCKET = """
+import socket
+from multiprocessing import get_context
+
+
+def peer(connection):
+    return connection.getpeername()
+
+
+if __name__ == "__main__":
+    with socket.create_server(("127.0.0.1", 0)) as server, get_context({method!r}).Pool(1) as pool:
+        address = server.getsockname()
+        with socket.create_connection(address) as client:
+            print(pool.map(peer, [client]) == [address])
+"""
+
+
+@every_start_method
+def test_a_plain_socket_travels(method, tmp_path):
+    """In a Python of its own: what hands the socket over is a thread that stays."""
+    script = tmp_path / "script.py"
+    script.write_text(SOCKET.format(method=method))
+    assert run_command([sys.executable, str(script)], timeout=60).stdout == "True\n"
+
+
+def test_the_lock_of_a_manager_travels():
+    with multiprocessing.Manager() as manager:
+        lock = manager.Lock()
+        arrived = pickle.loads(ForkingPickler.dumps(lock))
+        assert arrived.acquire()
+        assert not lock.acquire(blocking=False)  # it is one lock, and the other has it
+
+
+def test_the_pickler_of_pools_refuses_a_database_and_sends_a_socket():
+    with closing(sqlite3.connect(":memory:")) as database, pytest.raises(TypeError):
+        ForkingPickler.dumps(database)
+    with closing(socket.socket()) as plain:
+        assert ForkingPickler.dumps(plain)
+
+
+# -- 03
+
+
+def test_the_pipe_holds_back_large_items():
+    drawn = []
+
+    def large():
+        for number in range(30):
+            drawn.append(number)
+            yield bytes(1_000_000)
+
+    with multiprocessing.Pool(3) as pool:
+        next(pool.imap(nap_after_reading, large()))
+        assert 1 <= len(drawn) <= 5
+
+
+def nap_after_reading(item):
+    sleep(0.5)
+    return len(item)
+
+
+def test_large_results_pile_up_though_nobody_takes_them():
+    with WatchedPool(2) as pool:
+        results = pool.imap(bytes, [1_000_000] * 30)
+        next(results)
+        pool.close()
+        pool.join()
+        assert len(list(results)) == 29  # they were all here
+
+
+def test_where_messages_are_dear_chunks_of_four_save_a_quarter():
+    from helpers.schedule import naps
+
+    durations = naps("random", 100, longest=0.02)
+    one, four = (predict(durations, 4, size, "imap_unordered", gap=0.01) for size in (1, 4))
+    assert four.makespan < 0.8 * one.makespan
+
+
+# -- 04
+
+
+@pytest.mark.parametrize(("end", "blink"), [(1.0, 0.02), (2.5, 0.05), (10.0, 0.05)])
+def test_a_wait_counts_from_a_fiftieth_of_the_run_and_at_most_a_twentieth_of_a_second(end, blink):
+    def behind(lag):
+        first = [end / 2, end], [end / 2 + lag, end]
+        return Timeline([0, 1], [0.0, 0.0], *first).most_behind
+
+    assert behind(0.9 * blink) == 0
+    assert behind(1.1 * blink) == 1
+
+
+# -- 05
+
+
+def shortest(naps, workers):
+    """Return the least makespan of all orders."""
+    return min(predict(order, workers).makespan for order in set(permutations(naps)))
+
+
+def test_longest_first_is_a_rule_of_thumb():
+    assert predict([3, 3, 2, 2, 2], 2).makespan == 7
+    assert predict([3, 2, 2, 3, 2], 2).makespan == shortest([3, 3, 2, 2, 2], 2) == 6
+
+
+def test_longest_first_is_most_often_best_and_never_worse_than_graham_proved():
+    dice, best = Random(0), 0
+    for _ in range(60):
+        naps, workers = [dice.randint(1, 9) for _ in range(5)], dice.choice([2, 3])
+        least = shortest(naps, workers)
+        first = predict(sorted(naps, reverse=True), workers).makespan
+        best += first == least
+        assert first <= (4 / 3 - 1 / (3 * workers)) * least + 1e-9
+    assert best > 30
+
+
+# -- 06
+
+
+@posix
+def test_the_bytes_that_are_no_text_are_in_the_error():
+    code = r"import sys; sys.stdout.buffer.write(b'good caf\xe9')"
+    with pytest.raises(UnicodeDecodeError) as caught:
+        subprocess.run(python(code), capture_output=True, encoding="utf-8")
+    assert caught.value.object == b"good caf\xe9"
+
+
+def test_without_flush_what_is_printed_first_comes_second():
+    code = "import sys; print('one'); print('two', file=sys.stderr)"
+    usual = {name: os.environ[name] for name in os.environ if name != "PYTHONUNBUFFERED"}
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
+    assert subprocess.run(python(code), env=usual, **both).stdout.split() == ["two", "one"]
+
+
+@posix
+def test_a_shell_that_has_waited_tells_a_signal_as_128_and_its_number():
+    ended = shlex.join(python("import os, signal; os.kill(os.getpid(), signal.SIGTERM)"))
+    assert subprocess.run(["sh", "-c", f"{ended}; exit $?"]).returncode == 143
+    assert subprocess.run(["sh", "-c", f"exec {ended}"]).returncode == -15
+
+
+def test_no_lesson_leaves_the_encoding_to_the_system():
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        assert not [c.source for c in cells if c.cell_type == "code" and "text=True" in c.source]
+
+
+# -- 07
+
+
+@posix
+def test_an_orphan_is_adopted(tmp_path):
+    child = start(family(tmp_path / "dots"))
+    try:
+        assert beats(tmp_path / "dots", within=20)
+        (grandchild,) = psutil.Process(child.pid).children()
+        child.kill()
+        child.wait()
+        assert psutil.pid_exists(grandchild.ppid())
+        assert grandchild.ppid() not in (0, child.pid)
+        assert beats(tmp_path / "dots", within=10)
+    finally:
+        (tmp_path / "dots.stop").touch()
+        with suppress(psutil.Error):
+            grandchild.wait(20)
+        end_family(child)
+
+
+@linux
+def test_a_pipe_holds_16_pages():
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    assert os.write(write, bytes(32 * mmap.PAGESIZE)) == 16 * mmap.PAGESIZE
+    os.close(read)
+    os.close(write)
+
+
+def test_asyncio_needs_a_thread_a_program_on_macos_and_on_python_3_11():
+    source = """
+import asyncio, sys, threading
+
+async def main():
+    nap = [sys.executable, "-c", "import time; time.sleep(1)"]
+    children = [await asyncio.create_subprocess_exec(*nap) for _ in range(4)]
+    print(sum("waitpid" in thread.name for thread in threading.enumerate()))
+    for child in children:
+        await child.wait()
+
+asyncio.run(main())
+"""
+    hidden = sys.platform == "darwin" or (os.name == "posix" and sys.version_info < (3, 12))
+    assert printed(source) == ["4" if hidden else "0"]

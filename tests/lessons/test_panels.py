@@ -1,0 +1,85 @@
+"""What a panel prints as the same without controls runs in its lesson, and shows that picture."""
+
+import ast
+import builtins
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from helpers import plots, widgets
+
+ROOT = Path(__file__).resolve().parents[2]
+MAKERS = {name: getattr(widgets, name) for name in widgets.__all__}
+
+
+def sources(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+def calls():
+    """Return (lesson, call) for each cell of a lesson that is the call of a panel."""
+    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+        for source in sources(path):
+            if any(source.startswith(name + "(") for name in MAKERS):
+                yield pytest.param(path, source, id=f"{path.stem[:2]}-{source.split('(')[0]}")
+
+
+def bound_names(path):
+    """Return every name that the lesson's cells bind: imported, assigned, or defined."""
+    for source in sources(path):
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.alias):
+                yield (node.asname or node.name).split(".")[0]
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield node.name
+
+
+def printed(panel):
+    return panel._repr_mimebundle_()[0]["text/plain"].rpartition("without controls:\n")[2]
+
+
+def drawn(axes):
+    """Return what is on these axes: texts, lines, the corners of all shapes."""
+    lines = [np.round(line.get_xydata(), 6).tolist() for ax in axes for line in ax.get_lines()]
+    words = [ax.get_label().removeprefix("Predicted: ") for ax in axes]
+    titles = [ax.get_title("left").removeprefix("Predicted: ") for ax in axes]
+    return words, titles, lines
+
+
+def test_there_are_panels_in_the_lessons():
+    assert len(list(calls())) == 6
+
+
+@pytest.mark.parametrize(("path", "call"), list(calls()))
+def test_the_printed_cell_runs_in_its_lesson_and_shows_the_same(path, call, monkeypatch):
+    """Whatever the lesson calls `naps`, `show` or `predict`: here each is something useless."""
+    panel = eval(call, dict(MAKERS))
+    shown = []
+    monkeypatch.setattr(plots, "show", lambda ax: shown.extend(ax if type(ax) is tuple else (ax,)))
+    lesson = dict.fromkeys(bound_names(path), "the reader's own")
+    assert {"nap", "show"} <= set(lesson)
+    space = lesson | {"__builtins__": builtins}
+    exec(printed(panel), space)
+    assert drawn(shown) == drawn(panel.picture.axes)
+    assert all(space[name] == "the reader's own" for name in lesson)
+
+
+@pytest.mark.parametrize("make", MAKERS.values())
+@pytest.mark.parametrize("pattern", ["countdown", "random"])
+def test_it_follows_the_controls(make, pattern, monkeypatch):
+    panel = make()
+    panel.controls["pattern"].value = pattern
+    panel.controls["tasks"].value = 23
+    panel.controls["workers"].value = 3
+    if "chunksize" in panel.controls:
+        panel.controls["chunksize"].value = 5
+        panel.controls["method"].value = "imap_unordered"
+    shown = []
+    monkeypatch.setattr(plots, "show", lambda ax: shown.extend(ax if type(ax) is tuple else (ax,)))
+    exec(printed(panel), {})
+    assert drawn(shown) == drawn(panel.picture.axes)
