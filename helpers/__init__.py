@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from helpers.recording.bar import WatchedBar
-    from helpers.recording.pool import WatchedPool
+    from helpers.recording.pool import WatchedPool, WatchedThreadPool
     from helpers.recording.recorder import Recorder
     from helpers.timeline import Timeline
 
 _HOME = {
-    "Recorder": "helpers.recording.recorder",
-    "Timeline": "helpers.timeline",
-    "WatchedBar": "helpers.recording.bar",
-    "WatchedPool": "helpers.recording.pool",
+    "Recorder": "recording.recorder",
+    "Timeline": "timeline",
+    "WatchedBar": "recording.bar",
+    "WatchedPool": "recording.pool",
+    "WatchedThreadPool": "recording.pool",
 }
-__all__ = ["Recorder", "Timeline", "WatchedBar", "WatchedPool"]
+__all__ = ["Recorder", "Timeline", "WatchedBar", "WatchedPool", "WatchedThreadPool"]
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(f"helpers.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -4,6 +4,7 @@ import gc
 import io
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -369,7 +370,7 @@ def test_result_that_cannot_be_sent_back_and_argument_that_cannot_be_sent():
     with WatchedPool(1) as pool:
         with pytest.raises(multiprocessing.pool.MaybeEncodingError):
             pool.map(tasks.no_result_at_two, [0, 2])
-        with pytest.raises(Exception, match="pickle"):
+        with pytest.raises((AttributeError, pickle.PicklingError)):
             pool.map(tasks.square, [1, lambda: 1], 1)
         assert list(pool.imap_unordered(tasks.square, [2, 3])) == [4, 9]
     timeline = pool.timeline()
