@@ -48,8 +48,9 @@ class WatchedKernel(nbval.plugin.RunningKernel):
         _, survivors = psutil.wait_procs(family, timeout=5)
         left += [str(process) for process in survivors]
         assert not left, f"{self.notebook} leaves {', '.join(left)}"
-        print(f"{self.notebook}: at most {peak / 2**20:.0f} MiB")
-        assert peak <= ROOM or not self.small
+        room = f"{self.notebook} takes {peak / 2**20:.0f} MiB; it has {ROOM / 2**20:.0f}"
+        print(room)
+        assert peak <= ROOM or not self.small, room
 
 
 @contextmanager
@@ -71,7 +72,7 @@ def one_core():
 
 
 class Memory:
-    """Looks 20 times a second how much memory a process and all below it have."""
+    """Looks five times a second how much memory a process and all below it have."""
 
     def __init__(self, head):
         self.head = head
@@ -82,7 +83,7 @@ class Memory:
 
     def look(self):
         """Look until it is over. A page that n processes share counts 1/n for each."""
-        while not self.over.wait(0.05):
+        while not self.over.wait(0.2):
             total = 0
             with suppress(psutil.Error):  # it has ended
                 for process in [self.head, *self.head.children(recursive=True)]:
