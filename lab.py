@@ -3,7 +3,7 @@
 
     python3 lab.py [JupyterLab options]     open the lessons in JupyterLab
     python3 lab.py test                     run every test, in two rounds
-    python3 lab.py test pytest arguments    run the tests these name, in one
+    python3 lab.py test ARGUMENTS           run pytest with these, in one round
     python3 lab.py run [notebooks]          run lessons (all of them if none is named)
                                             and store their outputs
     python3 lab.py bench [arguments]        run the benchmarks
