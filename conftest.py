@@ -1,15 +1,14 @@
-"""What every test and every notebook is held to: no process and no folder of ours is left.
+"""What holds for every test and every notebook: where it runs, when, and that nothing is left.
 
 At the top, not in tests/, because pytest reads it for `lab.py test notebooks/...` too.
 """
 
-# ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN204
+# ruff: noqa: ANN001, ANN201
 
 import multiprocessing
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from contextlib import suppress
 from multiprocessing.util import Finalize
@@ -18,18 +17,30 @@ from pathlib import Path
 import nbval.plugin
 import psutil
 import pytest
+from kernels import WatchedKernel
+from leftovers import children, take_away_folders
 
-from helpers.recording.recorder import FOLDER
-
-HELPERS = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
+KINDS = {
+    True: "It measures time: `lab.py test` runs it alone. A busy machine can make it fail.",
+    False: "It waits or computes: `lab.py test` runs it side by side with others.",
+}
+BROWSER = "tests/browser/"
+# Side by side, the longest first: what begins last must be short.
+ORDER = [BROWSER, "notebooks/", "tests/project/test_lab.py", "tests/lessons/", ""]
 
 
 def pytest_addoption(parser):
-    """Add the choice of a start method."""
+    """Add the choice of a start method, and of the machine."""
     parser.addoption(
         "--start-method",
         choices=multiprocessing.get_all_start_methods(),
-        help="run every notebook with this default start method of multiprocessing",
+        help="run notebooks, and CPython's tests of Pool, under this start method of "
+        "multiprocessing instead of the default one",
+    )
+    parser.addoption(
+        "--all-cores",
+        action="store_true",
+        help="let notebooks have all cores and memory, instead of one core and a gibibyte",
     )
 
 
@@ -42,6 +53,7 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["TMPDIR"] = tempfile.tempdir = scratch
     os.environ["IPYTHONDIR"] = str(Path(scratch, "ipython"))
+    WatchedKernel.small = not config.getoption("--all-cores")
     if method := config.getoption("--start-method"):
         startup = Path(scratch, "ipython", "profile_default", "startup")
         startup.mkdir(parents=True)
@@ -49,12 +61,52 @@ def pytest_configure(config):
         (startup / "00-start-method.py").write_text(code)
 
 
-def pytest_collection_modifyitems(items):
-    """Where there are no signals and sessions, do not compare what cells say about them."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep together what shares something: a file (a notebook has one kernel), and the browser."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPlace(LoadScopeScheduling):
+        def _split_scope(self, nodeid):  # noqa: ANN202
+            place = nodeid.split("::")[0]
+            return BROWSER if place.startswith(BROWSER) else place
+
+    return ByPlace(config, log)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Say in which order tests run, and which do not run at all, or are not compared."""
+    items.sort(key=lambda item: rank(item.nodeid))
     for item in items if os.name == "nt" else ():
         cell = getattr(item, "cell", None)  # of a notebook
         if cell and "posix-output" in cell.metadata.get("tags", []):
-            item.options["check"] = False
+            item.options["check"] = False  # there are no signals and sessions to tell of
+    method = config.getoption("--start-method") or multiprocessing.get_all_start_methods()[0]
+    others = [item for item in items if is_for_another(item, method)]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
+def rank(place):
+    """Return where in ORDER the first path is that `place` begins with."""
+    return next(i for i, begin in enumerate(ORDER) if place.startswith(begin))
+
+
+def is_for_another(item, method):
+    """Tell whether `item` runs under a start method that is not wanted now."""
+    if not item.get_closest_marker("one_start_method"):
+        return False
+    return item.callspec.params["method"] != method
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Have a failing test say of which of the two kinds it is."""
+    report = yield
+    if report.failed:
+        report.sections.append(("which kind", KINDS["measures" in item.keywords]))
+    return report
 
 
 @pytest.fixture(autouse=True)
@@ -80,59 +132,4 @@ def reaped():
             child.wait(5)
 
 
-class WatchedKernel(nbval.plugin.RunningKernel):
-    """nbval's kernel, which must have cleaned up when the last cell of a notebook is done."""
-
-    def __init__(self, *args, **kwargs):
-        # With this variable ipykernel does not catch what subprocesses print: in Jupyter it does.
-        test = os.environ.pop("PYTEST_CURRENT_TEST")
-        self.notebook = test.split("::")[0]
-        try:
-            super().__init__(*args, **kwargs)
-        finally:
-            os.environ["PYTEST_CURRENT_TEST"] = test
-
-    def stop(self):
-        """Stop the kernel. Fail if it leaves a process or a folder of ours before or after."""
-        started = kernel = psutil.Process(self.km.provisioner.pid)
-        if os.name == "nt" and sys.prefix != sys.base_prefix:
-            # In a venv on Windows, python.exe only starts the real Python and waits for it.
-            kernel = next(child for child in started.children() if "python" in child.name())
-        _, alive = psutil.wait_procs(children(kernel), timeout=2)
-        left = [str(item) for item in [*alive, *take_away_folders()]]
-        family = [started, *started.children(recursive=True)]
-        self.kc.stop_channels()
-        self.km.shutdown_kernel()  # as JupyterLab does; nbval kills it, and semaphores are left
-        del self.km
-        for process in alive:
-            with suppress(psutil.Error):  # on Windows it does not end with its kernel
-                process.kill()
-        _, survivors = psutil.wait_procs(family, timeout=5)
-        left += [str(process) for process in survivors]
-        assert not left, f"{self.notebook} leaves {', '.join(left)}"
-
-
 nbval.plugin.RunningKernel = WatchedKernel
-
-
-def children(parent):
-    """Return the processes below `parent` without multiprocessing's own helpers."""
-    below = parent.children(recursive=True)
-    return [child for child in below if not is_helper(child, parent)]
-
-
-def is_helper(child, parent):
-    """Tell whether `child` is a helper itself: a worker of the forkserver looks the same."""
-    try:
-        line = " ".join(child.cmdline())
-        return child.ppid() == parent.pid and any(name in line for name in HELPERS)
-    except psutil.Error:  # a zombie has no command line
-        return False
-
-
-def take_away_folders():
-    """Remove the recorder's folders, so that the next test starts clean; return them."""
-    folders = list(Path(tempfile.gettempdir()).glob(FOLDER + "*"))
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
-    return folders

@@ -4,7 +4,7 @@ By hand: .venv/bin/python tests/authors/endurance.py 20
 
 The first argument is how often, others are lessons (without them, all). As many busy loops as
 there are cores run beside. Prints a line a run; exits 1 if a cell failed, or if a run left a
-process or a file in its temporary folder. (conftest.py looks for dead processes after each run.)
+process or a file in its temporary folder. (tests/kernels.py looks for dead processes itself.)
 """
 
 import os
@@ -35,7 +35,8 @@ def run(lesson, folder):
 
     `folder` is where its temporary files go.
     """
-    command = [sys.executable, "-m", "pytest", "--quiet", "--tb=short", str(lesson)]
+    options = ["--quiet", "--tb=short", "--all-cores"]
+    command = [sys.executable, "-m", "pytest", *options, str(lesson)]
     done = subprocess.run(
         command,
         cwd=ROOT,

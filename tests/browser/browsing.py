@@ -15,8 +15,7 @@ from subprocess import PIPE, STDOUT
 
 import psutil
 import pytest
-
-from conftest import children
+from leftovers import children
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 SETTINGS = {
@@ -24,6 +23,20 @@ SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
+# Jupyter's own, in nbconvert 7.17: the colours of prompts (2.2 : 1 on white) and of code (purple,
+# 3.4 : 1 on black), and links in a sentence, which are told by their colour alone (1.9 : 1).
+JUPYTERS = [".jp-InputPrompt", ".jp-OutputPrompt", ".highlight"]
+OURS = [".jp-Notebook .jp-OutputArea-output", ".jp-Notebook .jp-MarkdownOutput"]
+FOUND = """([within, without]) => axe.run(
+    {include: within, exclude: without.map(selector => [selector])},
+    {resultTypes: ["violations"], rules: {"link-in-text-block": {enabled: false}}}
+).then(({violations}) => violations.flatMap(({id, nodes}) => nodes.map(
+    ({target, html, failureSummary}) => [id, target.join(" "), html.slice(0, 200), failureSummary]
+)))"""
+THEME = """theme => window.jupyterapp.commands.execute("apputils:change-theme", {theme})"""
+NEEDS_AXE = pytest.mark.skipif(not AXE.exists(), reason="no axe-core: run `npm ci --prefix tests`")
 NEEDS_CHROMIUM = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser at {CHROMIUM}"),
@@ -38,6 +51,23 @@ def chromium():
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         yield browser
         browser.close()
+
+
+def violations(tab, within, without=()):
+    """Return what axe-core finds wrong in the parts `within`, one line each."""
+    tab.evaluate(AXE.read_text(encoding="utf-8"))
+    found = tab.evaluate(FOUND, [[[selector] for selector in within], list(without)])
+    return [": ".join(parts) for parts in found]
+
+
+def violations_in_both_themes(tab):
+    """Return what axe-core finds wrong in a notebook in JupyterLab, in dark and in light."""
+    found = []
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        tab.evaluate(THEME, theme)
+        tab.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+        found += [f"{theme}: {line}" for line in violations(tab, OURS, JUPYTERS)]
+    return found
 
 
 class Lab:

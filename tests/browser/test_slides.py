@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import NEEDS_CHROMIUM, chromium
+from browsing import NEEDS_CHROMIUM
 from exports import LESSONS, ROOT, page
 
 REVEAL = ROOT / "tests/node_modules/reveal.js"
@@ -13,20 +13,16 @@ HERE = [
     f"--SlidesExporter.reveal_url_prefix={REVEAL.as_uri()}",
     f"--SlidesExporter.require_js_url={REQUIRE.as_uri()}",
 ]
-# Goes through all slides; returns how many have code, and what is wider than its place.
+# Lays all slides out at once; returns how much code is on them, and what is wider than its place.
 LOOK = """async reveal => {
     const Reveal = await new Promise(done => require([reveal], done));
     if (!Reveal.isReady()) await new Promise(done => Reveal.on("ready", done));
-    const cut = [];
-    let code = 0;
-    for (let slides = Reveal.getTotalSlides(); slides > 0; slides--, Reveal.next()) {
-        code += document.querySelectorAll(".present .present .jp-CodeCell").length;
-        const shown = document.querySelectorAll(".present pre, .present .jp-OutputArea-output");
-        for (const each of shown)
-            if (each.offsetParent && each.scrollWidth > each.clientWidth + 2)
-                cut.push(each.textContent.slice(0, 200));
-    }
-    return [code, cut];
+    Reveal.configure({viewDistance: Reveal.getTotalSlides()});
+    const places = [...document.querySelectorAll(".slides pre, .slides .jp-OutputArea-output")];
+    const shown = places.filter(place => place.offsetParent);
+    const code = new Set(shown.map(place => place.closest(".jp-CodeCell")).filter(Boolean));
+    const cut = shown.filter(place => place.scrollWidth > place.clientWidth + 2);
+    return [code.size, cut.map(place => place.textContent.slice(0, 200))];
 }"""
 
 pytestmark = [
@@ -45,12 +41,11 @@ def look(browser, lesson, options):
     return seen
 
 
-def test_no_line_is_cut():
+def test_no_line_is_cut(browser):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     options = re.findall(r"--SlidesExporter[^\s`]+", readme)
-    with chromium() as browser:
-        seen = {lesson.stem: look(browser, lesson, options) for lesson in LESSONS}
-        _, narrow = look(browser, LESSONS[-1], [])
+    seen = {lesson.stem: look(browser, lesson, options) for lesson in LESSONS}
+    _, narrow = look(browser, LESSONS[-1], [])
     assert all(code > 15 for code, _ in seen.values()), seen
     assert not {stem: cut for stem, (_, cut) in seen.items() if cut}
     assert narrow, "nbconvert's slides are too narrow for our code; if not, the options can go"

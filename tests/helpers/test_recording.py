@@ -106,6 +106,7 @@ def origin(timeline, times):
 # -- the program that started it
 
 
+@pytest.mark.measures
 def test_ten_naps(context):
     with WatchedPool(5, context=context) as pool:
         pool.warm_up()  # on a busy machine cold workers start far apart

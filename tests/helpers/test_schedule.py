@@ -343,6 +343,7 @@ def start_error(measured, predicted):
     return np.abs(measured.start - predicted.start).max() / predicted.makespan
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("start_method", START_METHODS)
 def test_ten_naps_on_warm_workers_are_as_predicted(start_method):
     predicted = predict(TEN, 5)
@@ -355,6 +356,7 @@ def test_ten_naps_on_warm_workers_are_as_predicted(start_method):
         reaches(0.005, error)
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("start_method", START_METHODS)
 def test_ten_naps_on_cold_workers_are_as_predicted_once_their_startup_is_measured(start_method):
     def error():
@@ -366,6 +368,7 @@ def test_ten_naps_on_cold_workers_are_as_predicted_once_their_startup_is_measure
     reaches(0.005, error)
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("start_method", START_METHODS)
 def test_many_short_naps_are_as_predicted_once_calibrated(start_method):
     rng = random.Random(4)
@@ -388,6 +391,7 @@ def test_many_short_naps_are_as_predicted_once_calibrated(start_method):
             pytest.skip(f"too busy a machine: the same naps took {np.round(makespans, 2)} s")
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize(
     ("method", "chunksize"),
     [(method, size) for method in METHODS[:3] for size in (1, 2, 3)] + [("apply_async", 1)],

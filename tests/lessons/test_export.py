@@ -1,6 +1,7 @@
 """A lesson exported by `jupyter nbconvert`, as a page or as slides, is whole."""
 
 import re
+from functools import cache
 
 import nbformat
 import pytest
@@ -17,6 +18,7 @@ def read(path):
     return nbformat.read(path, as_version=4)
 
 
+@cache  # the tests only read it
 def exported(path, kind):
     return BeautifulSoup(page(path, kind).read_text(encoding="utf-8"), "html.parser")
 

@@ -76,15 +76,6 @@ def test_python_is_one_that_sizes_its_pools_by_the_limit():
     assert tuple(map(int, VERSION.split("."))) >= (3, 13)  # the first with PYTHON_CPU_COUNT
 
 
-@pytest.mark.parametrize("version", ["3.99", "3.13.1"])
-def test_a_python_that_binder_lacks_would_fail_these_tests(version, tmp_path):
-    (tmp_path / "binder").mkdir()
-    (tmp_path / "binder/runtime.txt").write_text(f"python-{version}\n")
-    done = repo2docker(tmp_path)
-    assert done.returncode == 1
-    assert "Python" in done.stderr
-
-
 @pytest.mark.parametrize(
     ("limit", "cores"),
     [

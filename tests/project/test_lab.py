@@ -23,7 +23,7 @@ import lab
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = getattr(sys, "_base_executable", sys.executable)  # a Python outside of any .venv
-OLD = sorted(Path.home().glob(".pyenv/versions/[23].[0-9].*/bin/python"))
+OLD = sorted(Path.home().glob(".pyenv/versions/3.[6-9].*/bin/python"))
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither locks nor signals for it")
 
 
@@ -101,6 +101,7 @@ def copy_project(folder):
     (folder / "helpers/__init__.py").touch()
     shutil.copy(ROOT / "lab.py", folder)
     (folder / "requirements.txt").write_text("# nothing\n")
+    (folder / "tests/requirements.txt").write_text("# nothing\n")
     (folder / "tests/authors/storing.py").write_text(REPORT)
     return folder
 
@@ -172,6 +173,72 @@ def test_changed_requirements_are_installed_and_a_failure_keeps_what_worked(proj
     assert done.returncode == 0
     assert done.stderr.startswith("lab.py: installing the packages of requirements.txt")
     assert len(done.stderr.splitlines()) == 1
+
+
+# Stands for pytest in the project's Python: tells its arguments, and ends or waits as it is told.
+PYTEST = """import os, sys, threading
+try:
+    print(*sys.argv[1:], flush=True)
+    "WAITS" in os.environ and threading.Event().wait()
+except KeyboardInterrupt:
+    sys.exit(2)
+sys.exit(int(os.environ["ALONE" if "measures" in sys.argv else "TOGETHER"]))
+"""
+
+
+@pytest.fixture
+def pretended(tmp_path):
+    (tmp_path / "pytest.py").write_text(PYTEST)
+    return OFFLINE | {"PYTHONPATH": str(tmp_path), "TOGETHER": "0", "ALONE": "0"}
+
+
+@pytest.mark.parametrize(
+    ("together", "alone", "code", "told"),
+    [
+        ("0", "0", 0, "side by side: passed, alone: passed"),
+        ("1", "0", 1, "side by side: FAILED, alone: passed"),
+        ("0", "1", 1, "side by side: passed, alone: FAILED"),
+    ],
+)
+def test_every_test_runs_in_one_of_two_rounds(project, pretended, together, alone, code, told):
+    pretended |= {"TOGETHER": together, "ALONE": alone}
+    done = run(BASE, project / "lab.py", "test", cwd=project, **pretended)
+    assert done.returncode == code
+    first, second = done.stdout.splitlines()
+    assert first.startswith("-n ")
+    assert first.endswith("-m not measures")
+    assert "-n " not in second
+    assert second.endswith("-m measures")
+    assert "about 8 minutes" in done.stderr
+    assert told in done.stderr.splitlines()[-1]
+
+
+def test_named_tests_run_in_one_round(project, pretended):
+    command = [BASE, project / "lab.py", "test", "tests/x.py", "-k", "y"]
+    done = run(*command, cwd=project, **pretended | {"TOGETHER": "3"})
+    assert (done.returncode, done.stdout) == (3, "tests/x.py -k y\n")
+
+
+@posix
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
+def test_an_interrupted_first_round_is_the_last(project, pretended, signum, code):
+    first = subprocess.Popen(
+        [BASE, str(project / "lab.py"), "test"],
+        env=os.environ | pretended | {"WAITS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with first:
+        assert first.stdout.readline().startswith("-n ")
+        (tests,) = psutil.Process(first.pid).children()
+        # A terminal's Ctrl-C goes to all of its processes, other signals to one.
+        os.killpg(first.pid, signum) if signum == signal.SIGINT else first.send_signal(signum)
+        said, complained = first.communicate(timeout=60)
+    assert (first.returncode, said) == (code, "")
+    assert "Traceback" not in complained
+    assert not tests.is_running()
 
 
 @posix
@@ -312,6 +379,7 @@ def seconds_to_serve(**how):
         return time.perf_counter() - begin
 
 
+@pytest.mark.measures
 @needs_warm
 def test_a_warm_lab_opens_about_as_soon_as_jupyterlab_by_itself(tmp_path):
     bare = ["-m", "jupyterlab", "--allow-root"]
@@ -406,14 +474,6 @@ def notebook_of(*cells):
     return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 4})
 
 
-def store(folder, *cells):
-    """Store the outputs of such a notebook through the command; return what came of it."""
-    path = folder / "lesson.ipynb"
-    path.write_text(notebook_of(*cells), encoding="utf-8")
-    done = run(sys.executable, ROOT / "tests/authors/storing.py", path.name, cwd=folder)
-    return done, path
-
-
 LESSON = [
     ("print('naïve')\nprint('in', __import__('pathlib').Path.cwd().name)",),
     ("1 / 0", "raises-exception"),
@@ -432,12 +492,13 @@ LESSON = [
 def stored(tmp_path_factory):
     """A notebook after its outputs were stored once, and once more: the bytes of both."""
     folder = tmp_path_factory.mktemp("lessons")
-    done, path = store(folder, *LESSON)
+    path = folder / "lesson.ipynb"
+    path.write_text(notebook_of(*LESSON), encoding="utf-8")
+    done = run(sys.executable, ROOT / "tests/authors/storing.py", path.name, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"lesson.ipynb: stored in \d+ s\n", done.stdout)
     first = path.read_bytes()
-    done = run(sys.executable, ROOT / "tests/authors/storing.py", path, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
+    storing.store(path)
     assert [each.name for each in folder.iterdir()] == ["lesson.ipynb"]
     return folder.name, first, path.read_bytes()
 
@@ -483,11 +544,12 @@ def test_what_is_stored_is_the_same_on_every_machine(stored):
         ("import os; os._exit(1)", "cell 2: the kernel died"),
     ],
 )
-def test_a_cell_that_fails_stores_nothing(tmp_path, source, reason):
-    done, path = store(tmp_path, ("print(1)",), (source,), ("print(2)",))
-    assert done.returncode == 1
-    assert done.stderr == f"lesson.ipynb: {reason}; nothing was stored\n"
-    assert path.read_text(encoding="utf-8") == notebook_of(("print(1)",), (source,), ("print(2)",))
+def test_a_cell_that_fails_stores_nothing(tmp_path, capsys, source, reason):
+    path, text = tmp_path / "lesson.ipynb", notebook_of(("print(1)",), (source,), ("print(2)",))
+    path.write_text(text, encoding="utf-8")
+    assert storing.main([path]) == 1
+    assert capsys.readouterr().err == f"{path}: {reason}; nothing was stored\n"
+    assert path.read_text(encoding="utf-8") == text
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -519,14 +581,13 @@ def test_an_interrupt_stores_nothing_and_leaves_no_kernel(tmp_path):
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"nbformat": 3, "worksheets": []}'])
-def test_what_is_no_notebook_is_told_in_one_line(tmp_path, text):
+def test_what_is_no_notebook_is_told_in_one_line(tmp_path, capsys, text):
     path = tmp_path / "odd.ipynb"
     if text is not None:
         path.write_text(text)
-    done = run(sys.executable, ROOT / "tests/authors/storing.py", path, cwd=tmp_path)
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert "nothing was stored" in done.stderr
+    assert storing.main([path]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("nothing was stored")
 
 
 def test_ids_are_kept_and_no_two_are_the_same(tmp_path):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One line of the table. `ok` is yes or NO, skipped, or - where nothing is wanted."""
+    """One line of the table. `ok` is yes or NO."""
 
     name: str
     figure: str
@@ -27,16 +27,6 @@ def at_most(limit: float, name: str, figure: float, unit: str) -> Row:
 def at_least(limit: float, name: str, figure: float, unit: str) -> Row:
     """Return a row that wants `figure` to be `limit` or more."""
     return _row(">=", figure >= limit, limit, name, figure, unit)
-
-
-def only_told(name: str, figure: float, unit: str) -> Row:
-    """Return a row that wants nothing."""
-    return Row(name, f"{figure:.3g} {unit}", "-", "-")
-
-
-def skipped(name: str, why: str) -> Row:
-    """Return a row that was not measured, and says why."""
-    return Row(name, "-", why, "skipped")
 
 
 def seconds(call: Callable[[], object], runs: int = 1) -> float:

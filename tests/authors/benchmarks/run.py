@@ -6,18 +6,15 @@ yields rows (see measuring.py), in the module of its subject, and named in BENCH
 
 import sys
 
-from commands import run_200_commands
 from drawing import draw_live, draw_many_tasks, move_a_slider
 from measuring import Row
-from predicting import predict_many, predict_or_simpy
+from predicting import predict_many
 from recording import read_a_million, record_trivial_tasks
 
 BENCHMARKS = [
     record_trivial_tasks,
     read_a_million,
     predict_many,
-    predict_or_simpy,
-    run_200_commands,
     draw_many_tasks,
     move_a_slider,
     draw_live,

@@ -1,0 +1,36 @@
+"""One JupyterLab and one browser for all tests of this folder."""
+
+import shutil
+
+import psutil
+import pytest
+from browsing import ROOT, Lab, chromium
+from leftovers import take_away_folders
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    with Lab(tmp_path_factory.mktemp("lab")) as lab:
+        shutil.copytree(ROOT / "notebooks", lab.root, dirs_exist_ok=True)
+        yield lab
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(browser, lab):
+    """Stop what runs after a test. Fail it if that leaves a process or a folder of ours.
+
+    In place of the fixture of this name for all tests: JupyterLab and the browser stay.
+    """
+    yield
+    family = lab.server.children(recursive=True)
+    for session in lab.ask("sessions"):
+        lab.ask(f"sessions/{session['id']}", "DELETE")
+    _, alive = psutil.wait_procs(family, timeout=20)
+    left = [*alive, *take_away_folders()]
+    assert not left, f"this test leaves {', '.join(map(str, left))}"
