@@ -33,6 +33,7 @@ class WatchedKernel(nbval.plugin.RunningKernel):
         """Stop the kernel. Fail if it leaves a process or a folder of ours before or after."""
         peak = self.memory.peak_until_now()
         started = kernel = psutil.Process(self.km.provisioner.pid)
+        cores = len(started.cpu_affinity()) if hasattr(started, "cpu_affinity") else None
         if os.name == "nt" and sys.prefix != sys.base_prefix:
             # In a venv on Windows, python.exe only starts the real Python and waits for it.
             kernel = next(child for child in started.children() if "python" in child.name())
@@ -48,6 +49,9 @@ class WatchedKernel(nbval.plugin.RunningKernel):
         _, survivors = psutil.wait_procs(family, timeout=5)
         left += [str(process) for process in survivors]
         assert not left, f"{self.notebook} leaves {', '.join(left)}"
+        if self.small and sys.platform == "linux":
+            assert cores == 1, f"{self.notebook} ran on {cores} cores"
+            assert peak, f"nobody saw how much memory {self.notebook} takes"
         room = f"{self.notebook} takes {peak / 2**20:.0f} MiB; it has {ROOM / 2**20:.0f}"
         print(room)
         assert peak <= ROOM or not self.small, room
