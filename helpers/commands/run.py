@@ -4,7 +4,8 @@
 flood the memory. `stream_lines` hands out each line as it is printed. `end_family` is how.
 
 What they cannot end: on Linux and macOS, a program that moves to a session of its own; on Windows,
-one whose parent has ended before. Both functions return within their limit also then.
+and on macOS before Python 3.13, one whose parent has ended before. Both functions return within
+their limit also then.
 """
 
 import os
@@ -14,7 +15,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import IO, Any
 
 CHUNK = 65536
@@ -36,14 +37,38 @@ def start(command: list[str], **options: Any) -> subprocess.Popen:
     return subprocess.Popen(command, **options)
 
 
+def has_ended(process: subprocess.Popen, within: float = 0.0) -> bool:
+    """Tell whether `process` ends within so many seconds, and do not ask for its return code.
+
+    Until somebody asks, no other process can get its number. (Python on macOS can only ask, before
+    3.13. On Windows the number is kept as long as the Popen is.)
+    """
+    end = monotonic() + within
+    if process.returncode is None and hasattr(os, "waitid"):
+        with suppress(ChildProcessError):  # somebody else has asked
+            while not os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
+                if monotonic() >= end:
+                    return False
+                sleep(0.002)
+            return True
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(within)
+    return process.returncode is not None
+
+
 def end_family(process: subprocess.Popen) -> None:
-    """End `process` and all that it started, now. It must have a session or group of its own."""
-    if os.name == "posix":
-        with suppress(ProcessLookupError, PermissionError):  # nobody left; macOS: only a zombie
-            os.killpg(process.pid, signal.SIGKILL)
-    elif process.poll() is None:
-        kill_tree = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
-        subprocess.run(kill_tree, capture_output=True)
+    """End `process` and all that it started, now. It must have a session or group of its own.
+
+    Call it before anybody asks for the return code. Afterwards, the number of the process may be
+    another's; so on Linux and macOS nothing is done then.
+    """
+    if process.returncode is None:
+        if os.name == "posix":
+            with suppress(ProcessLookupError, PermissionError):  # no group; macOS: only a zombie
+                os.killpg(process.pid, signal.SIGKILL)
+        elif process.poll() is None:
+            kill_tree = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
+            subprocess.run(kill_tree, capture_output=True)
     process.kill()
     process.wait()
 
@@ -65,23 +90,22 @@ def run_command(
     """
     end = monotonic() + timeout
     process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
-    readers = [_Reader(process, pipe, most) for pipe in (process.stdout, process.stderr)]
+    finished: queue.SimpleQueue[_Reader] = queue.SimpleQueue()
+    readers = [_Reader(pipe, most, finished) for pipe in (process.stdout, process.stderr)]
+    in_time = False
     try:
-        for reader in readers:
-            reader.join(max(0.0, end - monotonic()))
-        late = any(reader.is_alive() for reader in readers)
-        if not late:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, end - monotonic()))
-        late = late or process.returncode is None
+        for _ in readers:
+            if finished.get(timeout=_left(end)).too_much:
+                raise TooMuchOutput(command, most)
+        in_time = has_ended(process, _left(end))
+    except queue.Empty:
+        pass
     finally:
         end_family(process)
         for reader in readers:
             reader.join(1.0)
     out, err = (str(reader.kept, "utf-8", "replace") for reader in readers)
-    if any(len(reader.kept) > most for reader in readers):
-        raise TooMuchOutput(command, most)
-    if late:
+    if not in_time:
         raise subprocess.TimeoutExpired(command, timeout, out, err)
     done = subprocess.CompletedProcess(command, process.returncode, _lines(out), _lines(err))
     if check:
@@ -108,9 +132,7 @@ def stream_lines(command: list[str], *, timeout: float, **options: Any) -> Itera
     try:
         while line := _next(lines, end):
             yield line
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, end - monotonic()))
-        if process.returncode is None or line is None:
+        if line is None or not has_ended(process, _left(end)):
             raise subprocess.TimeoutExpired(command, timeout)
     finally:
         end_family(process)
@@ -122,21 +144,23 @@ def stream_lines(command: list[str], *, timeout: float, **options: Any) -> Itera
 
 
 class _Reader(threading.Thread):
-    """Reads a pipe to its end; ends the family if there is more than `most` to read."""
+    """Reads a pipe to its end, or until that is more than `most` bytes; then it is `finished`."""
 
-    def __init__(self, process: subprocess.Popen, pipe: IO[bytes], most: int) -> None:
+    def __init__(self, pipe: IO[bytes], most: int, finished: "queue.SimpleQueue[_Reader]") -> None:
         super().__init__(daemon=True)
-        self.process, self.pipe, self.most = process, pipe, most
+        self.pipe, self.most, self.finished = pipe, most, finished
         self.kept = bytearray()
         self.start()
 
+    @property
+    def too_much(self) -> bool:
+        return len(self.kept) > self.most
+
     def run(self) -> None:
         with self.pipe:
-            while chunk := self.pipe.read1(CHUNK):
+            while not self.too_much and (chunk := self.pipe.read1(CHUNK)):
                 self.kept += chunk
-                if len(self.kept) > self.most:
-                    end_family(self.process)
-                    break
+        self.finished.put(self)
 
 
 def _hand_over(pipe: IO[str], lines: queue.Queue[str]) -> None:
@@ -153,6 +177,10 @@ def _next(lines: queue.Queue[str], end: float) -> str | None:
         return lines.get(timeout=left) if left > 0 else None
     except queue.Empty:
         return None
+
+
+def _left(end: float) -> float:
+    return max(0.0, end - monotonic())
 
 
 def _lines(text: str) -> str:

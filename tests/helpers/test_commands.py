@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from helpers.commands import TooMuchOutput, end_family, run_command, start, stream_lines
+from helpers.commands import TooMuchOutput, end_family, has_ended, run_command, start, stream_lines
 from helpers.commands.programs import (
     beater,
     beats,
@@ -229,6 +229,68 @@ def test_ending_twice_or_after_the_end_is_harmless():
     process.wait()
     end_family(process)
     end_family(process)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="on Windows a number is kept with its Popen")
+def test_a_stranger_that_got_the_number_of_a_program_asked_before_is_left_alone():
+    asked, stranger = start(python("pass")), start(napper(60))
+    asked.wait()
+    asked.pid = stranger.pid  # what the kernel may do once the code has been asked for
+    try:
+        end_family(asked)
+        assert not has_ended(stranger, within=0.5)
+    finally:
+        end_family(stranger)
+    assert stranger.returncode == -signal.SIGKILL
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="no way to look without asking")
+def test_looking_whether_a_program_has_ended_does_not_ask_for_its_code():
+    process = start(python("raise SystemExit(3)"))
+    assert has_ended(process, within=20)
+    assert process.returncode is None
+    assert os.getpgid(process.pid) == process.pid  # still there, so the number is still taken
+    end_family(process)
+    assert process.returncode == 3
+    assert has_ended(process)
+
+
+def test_a_program_that_goes_on_has_not_ended():
+    process = start(napper(60))
+    begin = time.perf_counter()
+    assert not has_ended(process, within=0.2)
+    assert 0.15 < time.perf_counter() - begin < 10
+    end_family(process)
+    assert has_ended(process)
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="nobody finds children of the dead")
+@both
+def test_what_a_program_left_is_ended_also_when_it_ended_in_time(call, path):
+    """Its child has let go of the pipes, so only the group still tells of it."""
+    quiet = "import subprocess, sys; null = subprocess.DEVNULL; subprocess.Popen("
+    quiet += "[sys.executable, '-c', *sys.argv[1:]], stdout=null, stderr=null)"
+    call(python(quiet, *beater(path)[2:]), timeout=20)
+    assert not beats(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="no way to look without asking")
+@pytest.mark.parametrize("command", [python("pass"), flood(100_000), napper(60)])
+@both
+def test_a_group_is_ended_while_its_number_is_still_taken(call, command, monkeypatch):
+    ended = []
+    killpg = os.killpg
+
+    def kill_group(group, number):
+        os.waitid(os.P_PID, group, os.WEXITED | os.WNOWAIT | os.WNOHANG)  # raises if it was asked
+        ended.append(group)
+        killpg(group, number)
+
+    monkeypatch.setattr(os, "killpg", kill_group)
+    options = {"most": 10_000} if call is run_command else {}
+    with suppress(subprocess.SubprocessError):
+        call(command, timeout=1.5, **options)
+    assert len(ended) == 1
 
 
 def test_ending_a_child_without_a_session_of_its_own_ends_only_the_child():
