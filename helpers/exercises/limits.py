@@ -40,7 +40,8 @@ class Raised(Wrong):
 
     def __init__(self, name: str, error: BaseException) -> None:
         """Say which function raised what."""
-        super().__init__(f"{name} raised {type(error).__name__}: {short(str(error), text=True)}")
+        message = f": {short(str(error), text=True)}" if str(error) else "."
+        super().__init__(f"{name} raised {type(error).__name__}{message}")
         self.error = error
 
 
@@ -148,8 +149,9 @@ def run_limited(answer: Callable, *args: Any, seconds: float | None = None) -> A
         late = thread.is_alive()
     finally:
         _interrupt(thread)
-    if "error" in outcome and not late:
-        raise Raised(name, outcome["error"])
+    if not late and "error" in outcome:
+        error = outcome["error"]
+        raise error if isinstance(error, Wrong) else Raised(name, error)
     if not late:
         return outcome["result"]
     for pool in pools:

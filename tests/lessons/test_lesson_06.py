@@ -220,7 +220,7 @@ ANSWERS = [
     Answer(END, lesson_06.ending),
     Answer(END, by_killing),
     Answer(END, left_running, "is still running"),
-    Answer(END, all_is_done, "'failed', with 15 s, you returned 'done'"),
+    Answer(END, all_is_done, "all_is_done raised FileNotFoundError"),
     Answer(END, at_most_a_second, "'done', with 15 s, you returned 'too long'"),
     Answer(END, at_most_three_seconds, "you waited for 3.0 s"),
     Answer(END, in_other_words, "you returned 'DONE'"),

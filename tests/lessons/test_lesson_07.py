@@ -249,6 +249,15 @@ def family_of_a_timeout(command, seconds):
         return "too long"
 
 
+def end_its_group(command, seconds):
+    with subprocess.Popen(command) as child:
+        try:
+            return child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(os.getpgid(child.pid), 9)
+            return "too long"
+
+
 def always_zero(command, seconds):
     lesson_07.run_family(command, seconds)
     return 0
@@ -320,6 +329,7 @@ ANSWERS = [
 if os.name == "posix":  # Windows has no groups, and there nobody finds an orphan
     ANSWERS += [
         Answer(WHOLE, by_group),
+        Answer(WHOLE, end_its_group, "that would have ended this notebook"),
         Answer(WHOLE, family_of_a_timeout, "ended in time, and the one that it had started"),
     ]
 
