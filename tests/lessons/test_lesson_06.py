@@ -222,7 +222,7 @@ ANSWERS = [
     Answer(END, left_running, "is still running"),
     Answer(END, all_is_done, "all_is_done raised FileNotFoundError"),
     Answer(END, at_most_a_second, "'done', with 15 s, you returned 'too long'"),
-    Answer(END, at_most_three_seconds, "you waited for 3.0 s"),
+    Answer(END, at_most_three_seconds, "and you waited for "),
     Answer(END, in_other_words, "you returned 'DONE'"),
     Answer(END, divides, "divides raised ZeroDivisionError"),
 ]
