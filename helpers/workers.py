@@ -4,6 +4,7 @@ A worker process imports this module by name, so a function from here works with
 method. A function that is defined in a notebook cell does not: lesson 01 shows why.
 """
 
+import os
 import random
 import time
 from collections.abc import Callable
@@ -131,3 +132,19 @@ def nap_or_fail(seconds: float) -> float:
     if seconds < 0:
         raise ValueError(f"the nap of {-seconds} s failed")
     return seconds
+
+
+def nap_and_draw(seconds: float, seed: int, failing: frozenset[float] = frozenset()) -> float:
+    """Nap, then return a number that only `seed` tells; raise ValueError for a nap of `failing`."""
+    time.sleep(seconds)
+    if seconds in failing:
+        raise ValueError(f"the nap of {seconds} s failed")
+    return round(random.Random(f"{seed} {seconds}").random(), 4)
+
+
+def keep_result(folder: str, function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Return `function(*args, **kwargs)`, and write it into a file of this worker in `folder`."""
+    result = function(*args, **kwargs)
+    with open(os.path.join(folder, str(os.getpid())), "a", encoding="utf-8") as file:
+        file.write(f"{result!r}\n")
+    return result

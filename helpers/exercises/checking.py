@@ -1,34 +1,42 @@
-"""Exercise: a question that checks its answer, within limits."""
+"""Exercise: a question that checks its answer. It measures within limits, then judges."""
 
-import ctypes
+import copy
 import dis
-import multiprocessing
-import threading
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from math import isclose
+from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
+from helpers.exercises.limits import Wrong, nothing_left, short
+from helpers.schedule import predict
+
 NOT_TRIED = "Not tried yet. Replace the ... by your answer and run this cell again."
-
-
-class Wrong(Exception):
-    """What a judge raises: one or two sentences to the reader."""
+KINDS = {list: "a list", int: "a whole number", dict: "a dictionary", Callable: "a function"}
+MOST = 1000  # elements of an answer that are looked at
 
 
 @dataclass(frozen=True)
 class Exercise:
     """A question that can check its answer.
 
-    judge: takes the answer and returns a sentence of praise, or raises Wrong.
-    takes: the type an answer must have; a function is `Callable`.
-    hint: names the misconception. solution: an answer's source code, for the name `name`.
+    name: of the answer in the lesson's cell. takes: one of KINDS.
+    measure: takes the answer, runs it, and returns the arguments of `judge`.
+    judge: of what was measured, returns a sentence of praise. Both raise Wrong.
+    hint_text: names the misconception. solved: an answer, as a function; or its source line, or
+        a function that returns it.
     """
 
     name: str
-    takes: type | tuple[type, ...] | Any
-    judge: Callable[[Any], str]
+    takes: Any
+    measure: Callable[[Any], tuple]
+    judge: Callable[..., str]
     hint_text: str
-    solution_text: str
+    solved: Callable | str
 
     def check(self, answer: Any = ...) -> None:
         """Print what is right or wrong about `answer`. Never raises, never hangs."""
@@ -42,20 +50,46 @@ class Exercise:
         """Print a solution; copy it over your answer to try it."""
         print(self.solution_text)
 
+    @property
+    def solution_text(self) -> str:
+        """The source of a solution."""
+        if isinstance(self.solved, str):
+            return self.solved
+        return inspect.getsource(self.solved).rstrip() if self.takes is Callable else self.solved()
+
     def verdict(self, answer: Any) -> str:
-        """Return what `check` prints."""
+        """Return what `check` prints: it begins with "Right!" if the answer is right."""
         if is_untouched(answer):
             return NOT_TRIED
-        if not isinstance(answer, self.takes) or isinstance(answer, type):
-            return f"Not yet: {self.name} is {_what(answer)}, and should be {_kind(self.takes)}."
-        if hasattr(answer, "__len__") and not len(answer):
-            return f"Not yet: {self.name} is empty."
         try:
-            return "Right! " + self.judge(answer)
+            answer = self._taken(answer)
+            with nothing_left():
+                measured = self.measure(answer)
+            return "Right! " + self.judge(*measured)
         except Wrong as wrong:
             return f"Not yet: {wrong}"
         except Exception as error:
-            return f"Not yet: your answer led to {type(error).__name__}: {error}"
+            message = short(str(error), text=True)
+            return f"Not yet: your answer led to {type(error).__name__}: {message}"
+
+    def _taken(self, answer: Any) -> Any:
+        """Return a copy of the answer, which the judge may keep; raise Wrong for another kind."""
+        wanted = f"and should be {KINDS[self.takes]}"
+        if answer is None:
+            raise Wrong(f"{self.name} is nothing (None), {wanted}.")
+        if self.takes is list and is_ordered(answer):
+            taken = [plain(element) for element in islice(answer, MOST)]
+        elif self.takes is dict and isinstance(answer, dict):
+            taken = copy.copy(answer)
+        elif self.takes is int and isinstance(answer, Integral) and not isinstance(answer, bool):
+            return int(answer)
+        elif self.takes is Callable and callable(answer) and not isinstance(answer, type):
+            return answer
+        else:
+            raise Wrong(f"{self.name} is {kind_of(answer)}, {wanted}.")
+        if not taken:
+            raise Wrong(f"{self.name} is empty.")
+        return taken
 
 
 def is_untouched(answer: Any) -> bool:
@@ -69,36 +103,75 @@ def is_untouched(answer: Any) -> bool:
     return answer is ...
 
 
-def run_limited(function: Callable, *args: Any, seconds: float = 20.0) -> Any:
-    """Return `function(*args)`; raise Wrong if it raises, or has not returned after `seconds`.
+def is_ordered(answer: Any) -> bool:
+    """Return whether `answer` has elements in an order, as a list has."""
+    unordered = isinstance(answer, str | bytes | dict | set | frozenset)
+    return isinstance(answer, Iterable) and not unordered and np.ndim(answer) < 3
 
-    Child processes that it leaves behind are ended.
-    """
-    before = set(multiprocessing.active_children())
-    outcome: dict[str, Any] = {}
 
-    def run() -> None:
-        try:
-            outcome["result"] = function(*args)
-        except BaseException as error:
-            outcome["error"] = error
+def plain(value: Any) -> Any:
+    """Return `value` without numpy: an equal number, or a list of such; else as it is."""
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    late = thread.is_alive()
-    if late:
-        _interrupt(thread)
-    for child in set(multiprocessing.active_children()) - before:
-        child.terminate()
-        child.join()
-    name = getattr(function, "__name__", "your function")
-    if late:
-        raise Wrong(f"{name} had not returned after {seconds:g} s, and was given up.")
-    if "error" in outcome:
-        error = outcome["error"]
-        raise Wrong(f"{name} raised {type(error).__name__}: {error}")
-    return outcome["result"]
+
+def kind_of(value: Any) -> str:
+    """Return what `value` is, in a reader's words."""
+    if value is None:
+        return "nothing (None)"
+    if inspect.iscoroutinefunction(value) or inspect.isroutine(value):
+        return "a function"
+    if hasattr(value, "get") and hasattr(value, "wait"):
+        return "a promise of results"
+    if hasattr(value, "__next__"):
+        return "an iterator"
+    return f"of type {type(value).__name__}"
+
+
+def as_results(results: Any, name: str, count: int) -> list:
+    """Return what the function `name` returned as a list of so many results, or raise Wrong."""
+    if results is None:
+        raise Wrong(f"{name} returned nothing (None). Is there a `return`?")
+    if hasattr(results, "get") and hasattr(results, "wait"):
+        raise Wrong(f"{name} returned a promise of results: `.get()` waits for the list.")
+    if hasattr(results, "__next__"):
+        raise Wrong(
+            f"{name} returned an iterator, which has no results in it yet: `list(…)` takes them."
+        )
+    if not isinstance(results, Sequence | np.ndarray) or isinstance(results, str | bytes):
+        raise Wrong(f"{name} should return a list; what it returned is {kind_of(results)}.")
+    if len(results) != count:
+        raise Wrong(f"there should be {count} results; you returned {len(results)}.")
+    return [plain(result) for result in results]
+
+
+def check_order(results: list, wanted: list) -> None:
+    """Raise Wrong if the results are not those that are wanted, in their order."""
+    if results == wanted:
+        return
+    if sorted(map(repr, results)) == sorted(map(repr, wanted)):
+        raise Wrong("every result is there, but not in the order of the tasks.")
+    raise Wrong(f"the results should be {short(wanted)}; they are {short(results)}.")
+
+
+def check_naps(naps: list, least: float, most: float) -> list[float]:
+    """Return the naps; raise Wrong if one is no number of seconds from `least` to `most`."""
+    for nap in naps:
+        is_number = isinstance(nap, Real) and not isinstance(nap, bool)
+        if not is_number or not least - 1e-9 <= nap <= most + 1e-9:
+            raise Wrong(f"{short(nap)} is no nap. Use seconds, from {least:g} to {most:g}.")
+    return [float(nap) for nap in naps]
+
+
+def check_same(naps: list[float], given: Sequence[float]) -> None:
+    """Raise Wrong if these are not the given naps, each once: 0.1 * 3 is as good as 0.3."""
+    pairs = zip(sorted(naps), sorted(given), strict=False)
+    if len(naps) != len(given) or not all(isclose(a, b, abs_tol=1e-6) for a, b in pairs):
+        raise Wrong(f"use the same {len(given)} naps, each once: {sorted(given)}.")
+
+
+def hides(naps: list[float], workers: int, tasks: int) -> bool:
+    """Return whether a bar over these results, in order, would hide so many finished tasks."""
+    return predict(naps, workers).most_behind >= tasks
 
 
 def _stub() -> None: ...
@@ -107,22 +180,3 @@ def _stub() -> None: ...
 def _steps(function: Callable) -> list[tuple[str, Any]]:
     steps = dis.get_instructions(function)
     return [(step.opname, step.argval) for step in steps if step.opname != "RESUME"]
-
-
-def _what(answer: Any) -> str:
-    return "nothing (None)" if answer is None else f"of type {type(answer).__name__}"
-
-
-def _kind(takes: Any) -> str:
-    if takes is Callable:
-        return "a function"
-    types = takes if isinstance(takes, tuple) else (takes,)
-    names = (each.__name__ for each in types)
-    return " or ".join(f"an {name}" if name[0] in "aeiou" else f"a {name}" for name in names)
-
-
-def _interrupt(thread: threading.Thread) -> None:
-    """Raise SystemExit in a thread that does not end: a loop ends, a wait ends when it is over."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
-    )

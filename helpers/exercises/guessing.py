@@ -1,18 +1,26 @@
 """guess(): a question to answer before the run, and its answer beside what was measured."""
 
+from collections.abc import Mapping
+
 import ipywidgets as widgets
 from IPython.display import display
 
 
 class Guess:
-    """A question to answer before the run. With widgets: click. Without: `choose("…")`."""
+    """A question to answer before the run. With widgets: click. Without: `choose("…")`.
 
-    def __init__(self, question: str, *options: str) -> None:
-        """Show the question and its options."""
+    ideas: for a wrong option, a sentence on the idea behind it; told after the measurement.
+    """
+
+    def __init__(
+        self, question: str, *options: str, ideas: Mapping[str, str] | None = None
+    ) -> None:
+        """Show the question and its options. Raises ValueError for fewer than two."""
         if len(options) < 2:
             raise ValueError(f"options is {options}; a guess needs two or more")
         self.question = question
         self.options = options
+        self.ideas = ideas or {}
         self.answer: str | None = None
         buttons = widgets.RadioButtons(options=options, value=None, description="I guess:")
         buttons.layout.width = "100%"
@@ -31,13 +39,15 @@ class Guess:
         self.answer = option
 
     def compare(self, measured: str) -> None:
-        """Print what was measured beside the guess."""
+        """Print what was measured beside the guess, and what was wrong about the guess."""
         if self.answer is None:
             print(f"Measured: {measured}. (You made no guess.)")
         elif self.answer == measured:
             print(f"Measured: {measured}. Your guess was right.")
         else:
             print(f"Measured: {measured}. Your guess was: {self.answer}.")
+            if self.answer in self.ideas:
+                print(self.ideas[self.answer])
 
 
 guess = Guess

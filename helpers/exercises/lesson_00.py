@@ -1,9 +1,60 @@
-"""The exercises of lesson 00, on timelines and on when workers help."""
+"""The exercises of lesson 00, on timelines and on when workers help, and its guesses."""
 
-from helpers.exercises.checking import Exercise, Wrong
-from helpers.recording.pool import WatchedPool
+from helpers.exercises.checking import Exercise, Wrong, check_naps, short
+from helpers.exercises.limits import watch
+from helpers.schedule import predict
 from helpers.timeline import Timeline
-from helpers.workers import nap
+
+# -- guesses: the idea behind each wrong option
+
+alive = {"no": "But you did: a click on *no* is a click, too."}
+other = {
+    "[1]": "A worker does not stop after one task: as long as there are tasks, it takes the next.",
+    "[1, 3]": "Tasks are not dealt in turn, as cards are: nobody keeps task 2 for a busy worker.",
+}
+threads = {"two cores": "Threads wait side by side, but Python code runs in one of them at a time."}
+
+# -- exercise 1
+
+
+def measure_ends(naps: list[float]) -> tuple[list[float], Timeline]:
+    """Let two workers run the five naps."""
+    if len(naps) != 5:
+        raise Wrong(f"there should be five naps; you gave {len(naps)}.")
+    naps = check_naps(naps, 0.3, 2)
+    return naps, watch(naps, 2)
+
+
+def judge_ends(naps: list[float], timeline: Timeline) -> str:
+    """Judge by the rule, for a busy machine is not the answer's fault; tell what was measured."""
+    first, last = _ends(predict(naps, 2))
+    measured = f"measured: one worker ended at {_ends(timeline)[0]:.1f} s, the other at"
+    if last - first > 0.1:
+        raise Wrong(
+            f"{measured} {timeline.makespan:.1f} s. "
+            "Draw the two lanes on paper: who is free first takes the next nap."
+        )
+    return f"Measured: both workers were busy until {timeline.makespan:.1f} s."
+
+
+def _ends(timeline: Timeline) -> list[float]:
+    """Return when each of two workers ended; 0 for one that ran nothing."""
+    return sorted(timeline.finish[timeline.worker == w].max(initial=0.0) for w in (0, 1))
+
+
+same_end = Exercise(
+    name="naps",
+    takes=list,
+    measure=measure_ends,
+    judge=judge_ends,
+    hint_text=(
+        "Five tasks need not be dealt as three and two. While one worker has a long nap, the "
+        "other may take all the rest."
+    ),
+    solved="naps = [1.2, 0.3, 0.3, 0.3, 0.3]",
+)
+
+# -- exercise 2
 
 WAYS = ("loop", "threads", "processes")
 JOBS = {
@@ -11,47 +62,7 @@ JOBS = {
     "add up squares, on four cores": "processes",
     "add up squares, on one core": "loop",
 }
-
-
-def watch(naps: list[float], workers: int = 2, chunksize: int | None = 1) -> Timeline:
-    """Return the measured Timeline of `naps`, run by Pool.map on workers that are warm."""
-    with WatchedPool(workers) as pool:
-        pool.warm_up()
-        pool.map(nap, naps, chunksize)
-        return pool.timeline()
-
-
-def _judge_ends(naps: list[float]) -> str:
-    if len(naps) != 5:
-        raise Wrong(f"there should be five naps; you gave {len(naps)}.")
-    for seconds in naps:
-        if not isinstance(seconds, int | float) or not 0.3 <= seconds <= 2:
-            raise Wrong(f"{seconds!r} is no nap. Use numbers of seconds from 0.3 to 2.")
-    timeline = watch(naps)
-    if timeline.workers < 2:
-        raise Wrong("measured: one worker ran all five. Your machine is very busy; try again.")
-    first, last = sorted(timeline.finish[timeline.worker == worker].max() for worker in (0, 1))
-    if last - first > 0.15:
-        raise Wrong(
-            f"measured: one worker ended at {first:.1f} s, the other at {last:.1f} s. "
-            "Draw the two lanes on paper: who is free first takes the next nap."
-        )
-    return f"Measured: both workers were busy until {last:.1f} s."
-
-
-def _judge_ways(answer: dict[str, str]) -> str:
-    if set(answer) != set(JOBS):
-        raise Wrong(f"answer for each of these jobs: {'; '.join(JOBS)}.")
-    for way in answer.values():
-        if way not in WAYS:
-            raise Wrong(f"{way!r} is none of {', '.join(WAYS)}.")
-    for job, way in JOBS.items():
-        if answer[job] != way:
-            raise Wrong(f"{_WHY[job, answer[job]]} Look at '{job}' again.")
-    return "Waiting needs no core. Number crunching needs one for each worker."
-
-
-_WHY = {
+WHY = {
     ("wait for 100 web pages", "loop"): "A loop waits for one page after the other.",
     ("wait for 100 web pages", "processes"): (
         "Processes would do, but who only waits needs no core, and something lighter does the same."
@@ -62,24 +73,32 @@ _WHY = {
     ("add up squares, on one core", "processes"): "Two processes cannot use more than one core.",
 }
 
-same_end = Exercise(
-    name="naps",
-    takes=(list, tuple),
-    judge=_judge_ends,
-    hint_text=(
-        "Five tasks need not be dealt as three and two. While one worker has a long nap, the "
-        "other may take all the rest."
-    ),
-    solution_text="naps = [1.2, 0.3, 0.3, 0.3, 0.3]",
-)
+
+def judge_ways(answer: dict[str, str]) -> str:
+    """Judge which way was named for each job."""
+    if set(answer) != set(JOBS):
+        raise Wrong(f"answer for each of these jobs: {'; '.join(JOBS)}.")
+    for way in answer.values():
+        if way not in WAYS:
+            raise Wrong(f"{short(way)} is none of {', '.join(WAYS)}.")
+    for job, way in JOBS.items():
+        if answer[job] != way:
+            raise Wrong(f"{WHY[job, answer[job]]} Look at '{job}' again.")
+    return "Waiting needs no core. Number crunching needs one for each worker."
+
 
 lightest_way = Exercise(
     name="answer",
     takes=dict,
-    judge=_judge_ways,
+    measure=lambda answer: (answer,),
+    judge=judge_ways,
     hint_text=(
         "More workers are not more cores. First ask: does the job need a core at all, or does it "
         "wait? Then: how many cores are there?"
     ),
-    solution_text=f"answer = {JOBS!r}",
+    solved="""answer = {
+    "wait for 100 web pages": "threads",
+    "add up squares, on four cores": "processes",
+    "add up squares, on one core": "loop",
+}""",
 )

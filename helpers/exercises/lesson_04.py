@@ -1,41 +1,45 @@
-"""The exercises of lesson 04, on ordered bars."""
+"""The exercises of lesson 04, on ordered bars, and its guesses."""
 
-from helpers.exercises.checking import Exercise, Wrong
-from helpers.recording.pool import WatchedPool
+import random
+
+from helpers.exercises.checking import Exercise, Wrong, check_naps, check_same, short
+from helpers.exercises.limits import watch
 from helpers.schedule import predict
 from helpers.timeline import Timeline
-from helpers.workers import nap
+
+# -- guesses: the idea behind each wrong option
+
+bar_at_1_9 = {
+    "1/10": "Four tasks are done, but the first result must be that of task 0, which ends at 2 s.",
+    "4/10": "Four tasks are done, but results come in order, and task 0 is not done.",
+    "5/10": "Five workers do not make five results: a task counts when it ends, and in its turn.",
+}
+unordered_bar = {
+    "1 behind": "A result on its way is a blink, not a wait: nothing has to stand in line here.",
+    "4 behind": "Four stood in line behind task 0; without an order there is no line.",
+}
+busy_cores = {
+    "as long as predicted": "The rule deals out tasks and not cores: on one core, two take turns.",
+    "half as long": "Twice the workers are not twice the cores, and the cores do the work.",
+}
+
+# -- exercises 1 and 2
 
 NAPS = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
-METHODS = {"A": "imap_unordered", "B": "map", "C": "imap"}
+_NAPS = tuple(NAPS)  # a reader may sort theirs
+WORKERS = 5
 
 
-def watch(naps: list[float], method: str = "imap") -> Timeline:
-    """Return the measured Timeline of `naps`, run by `method` on five workers that are warm."""
-    with WatchedPool(5) as pool:
-        pool.warm_up()
-        run = getattr(pool, method)
-        list(run(nap, naps, chunksize=1))
-        return pool.timeline()
+def measure_honest(naps: list[float]) -> tuple[list[float], Timeline]:
+    """Run the ten naps over imap."""
+    naps = check_naps(naps, 0.05, 2)
+    check_same(naps, _NAPS)
+    return naps, watch(naps, WORKERS, "imap")
 
 
-def mystery_runs() -> dict[str, Timeline]:
-    """Return three measured runs of the same naps; which call made which is the question."""
-    return {name: watch(NAPS, method) for name, method in METHODS.items()}
-
-
-def _numbers(naps: list[float]) -> list[float]:
-    for nap_length in naps:
-        if not isinstance(nap_length, int | float) or not 0.05 <= nap_length <= 2:
-            raise Wrong(f"{nap_length!r} is no nap. Use numbers of seconds from 0.05 to 2.")
-    return list(naps)
-
-
-def _judge_honest(naps: list[float]) -> str:
-    if sorted(_numbers(naps)) != sorted(NAPS):
-        raise Wrong(f"use the same ten naps, each once: {sorted(NAPS)}.")
-    behind, timeline = predict(naps, 5).most_behind, watch(naps)
-    if behind:
+def judge_honest(naps: list[float], timeline: Timeline) -> str:
+    """Judge by the rule, for a busy machine is not the answer's fault; tell what was measured."""
+    if behind := predict(naps, WORKERS).most_behind:
         raise Wrong(
             f"{behind} finished tasks have to wait for their turn at worst; measured just now: "
             f"{timeline.most_behind}. Somewhere a later task ends before an earlier one."
@@ -46,10 +50,17 @@ def _judge_honest(naps: list[float]) -> str:
     )
 
 
-def _judge_longest(naps: list[float]) -> str:
-    if len(_numbers(naps)) != 10:
+def measure_longest(naps: list[float]) -> tuple[list[float], Timeline]:
+    """Run ten naps over imap."""
+    if len(naps) != 10:
         raise Wrong(f"there should be ten naps; you gave {len(naps)}.")
-    behind, timeline = predict(naps, 5).most_behind, watch(naps)
+    naps = check_naps(naps, 0.05, 2)
+    return naps, watch(naps, WORKERS, "imap")
+
+
+def judge_longest(naps: list[float], timeline: Timeline) -> str:
+    """Judge by the rule; tell what was measured."""
+    behind = predict(naps, WORKERS).most_behind
     if behind < 9:
         raise Wrong(
             f"{behind} finished tasks have to wait at worst; measured just now: "
@@ -58,47 +69,76 @@ def _judge_longest(naps: list[float]) -> str:
     return f"Measured: {timeline.most_behind} of ten tasks were done, and the bar said 0 of 10."
 
 
-def _judge_which(answer: dict[str, str]) -> str:
-    if set(answer) != set(METHODS):
-        raise Wrong(f"name the call of each run: {', '.join(METHODS)}.")
-    unknown = set(answer.values()) - set(METHODS.values())
-    if unknown:
-        raise Wrong(f"{unknown.pop()!r} is none of {', '.join(sorted(METHODS.values()))}.")
-    wrong = [name for name in METHODS if answer[name] != METHODS[name]]
+honest_order = Exercise(
+    name="order",
+    takes=list,
+    measure=measure_honest,
+    judge=judge_honest,
+    hint_text=(
+        "It is not enough that the first task ends first. A bar over imap is honest only if "
+        "every task ends before the tasks behind it."
+    ),
+    solved="order = sorted(lesson_04.NAPS)",
+)
+
+longest_lie = Exercise(
+    name="lie",
+    takes=list,
+    measure=measure_longest,
+    judge=judge_longest,
+    hint_text=(
+        "A long nap does not make the bar lie by its length alone. It is the tasks *behind* it "
+        "that wait. So where must the longest nap stand?"
+    ),
+    solved="lie = [1.5] + [0.1] * 9",
+)
+
+# -- exercise 3
+
+METHODS = ("map", "imap", "imap_unordered")
+_asked: dict[str, str] = {}  # the call of each run that was shown last
+
+
+def mystery_runs() -> dict[str, Timeline]:
+    """Return three measured runs of the same naps; which call made which is the question."""
+    methods = random.sample(METHODS, len(METHODS))
+    runs = {
+        name: watch(list(_NAPS), WORKERS, call) for name, call in zip("ABC", methods, strict=True)
+    }
+    _asked.update(zip("ABC", methods, strict=True))
+    return runs
+
+
+def measure_which(answer: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the answer, and what was shown."""
+    if not _asked:
+        raise Wrong(
+            "run the cell with the pictures first: the calls are in another order each time."
+        )
+    return answer, dict(_asked)
+
+
+def judge_which(answer: dict[str, str], asked: dict[str, str]) -> str:
+    """Judge which call was named for each run."""
+    if set(answer) != set(asked):
+        raise Wrong(f"name the call of each run: {', '.join(asked)}.")
+    for call in answer.values():
+        if call not in METHODS:
+            raise Wrong(f"{short(call)} is none of {', '.join(METHODS)}.")
+    wrong = [name for name in asked if answer[name] != asked[name]]
     if wrong:
         raise Wrong(f"look at {' and '.join(wrong)} again.")
     return "The gap between finished and shown gives each call away."
 
 
-honest_order = Exercise(
-    name="order",
-    takes=(list, tuple),
-    judge=_judge_honest,
-    hint_text=(
-        "It is not enough that the first task ends first. A bar over imap is honest only if "
-        "every task ends before the tasks behind it."
-    ),
-    solution_text="order = sorted(lesson_04.NAPS)",
-)
-
-longest_lie = Exercise(
-    name="lie",
-    takes=(list, tuple),
-    judge=_judge_longest,
-    hint_text=(
-        "A long nap does not make the bar lie by its length alone. It is the tasks *behind* it "
-        "that wait. So where must the longest nap stand?"
-    ),
-    solution_text="lie = [1.5] + [0.1] * 9",
-)
-
 which_call = Exercise(
     name="answer",
     takes=dict,
-    judge=_judge_which,
+    measure=measure_which,
+    judge=judge_which,
     hint_text=(
         "All three calls run the tasks in the same way: the blue line does not tell. Look at "
         "the orange one. One call shows everything at the end, one in order, one at once."
     ),
-    solution_text='answer = {"A": "imap_unordered", "B": "map", "C": "imap"}',
+    solved=lambda: f"answer = {_asked or '...  # run the pictures first'}",
 )

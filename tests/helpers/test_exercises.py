@@ -1,28 +1,58 @@
 """Exercises and guesses answer every kind of answer with a message of their own."""
 
+import ast
+import importlib
+import inspect
+import json
 import multiprocessing
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from helpers.exercises import guess
-from helpers.exercises.checking import NOT_TRIED, Exercise, Wrong, run_limited
+from helpers.exercises.checking import KINDS, NOT_TRIED, Exercise, as_results
+from helpers.exercises.limits import Wrong, cell_functions, nothing_left, run_limited, short
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = sorted(ROOT.glob("notebooks/0[0-7]-*.ipynb"))
+MODULES = {
+    path: importlib.import_module(f"helpers.exercises.lesson_{path.name[:2]}") for path in LESSONS
+}
+EXERCISES = {
+    f"{path.name[:2]} {name}": exercise
+    for path, module in MODULES.items()
+    for name, exercise in vars(module).items()
+    if isinstance(exercise, Exercise)
+}
+each = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+
+
+def double(x):
+    return 2 * x
+
+
+def judge_double(result):
+    if result != 42:
+        raise Wrong(f"double(21) should be 42, not {short(result)}.")
+    return "It doubles."
+
 
 DOUBLE = Exercise(
     name="double",
     takes=Callable,
-    judge=lambda function: "It doubles." if call(function) else "",
+    measure=lambda answer: (run_limited(answer, 21, seconds=1),),
+    judge=judge_double,
     hint_text="Times two.",
-    solution_text="def double(x):\n    return 2 * x",
+    solved=double,
 )
-
-
-def call(function):
-    if run_limited(function, 21, seconds=1) != 42:
-        raise Wrong("double(21) should be 42.")
-    return True
 
 
 def stub(x): ...
@@ -47,17 +77,24 @@ def leaver(x):
     return 2 * x
 
 
+async def coroutine(x):
+    return 2 * x
+
+
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
         (..., NOT_TRIED),
         (stub, NOT_TRIED),
         (documented_stub, NOT_TRIED),
-        (None, "Not yet: double is nothing (None), and should be a function."),
-        (42, "Not yet: double is of type int, and should be a function."),
-        (lambda x: x, "Not yet: double(21) should be 42."),
+        (lambda x: x, "Not yet: double(21) should be 42, not 21."),
         (lambda x: 1 / 0, "Not yet: <lambda> raised ZeroDivisionError: division by zero"),
-        (lambda x: 2 * x, "Right! It doubles."),
+        (
+            lambda x: 10**5000,
+            "Not yet: double(21) should be 42, not a number of more than 20 digits.",
+        ),
+        (double, "Right! It doubles."),
+        (coroutine, "Right! It doubles."),
         (endless, "Not yet: endless had not returned after 1 s, and was given up."),
         (sleeper, "Not yet: sleeper had not returned after 1 s, and was given up."),
         (leaver, "Right! It doubles."),
@@ -69,17 +106,118 @@ def test_each_answer_gets_its_verdict(answer, verdict, capsys):
     assert capsys.readouterr().out == verdict + "\n"
 
 
-def test_an_empty_answer_and_a_half_filled_one():
-    naps = Exercise("naps", (list, dict), lambda _: "", "", "")
-    assert naps.verdict([]) == "Not yet: naps is empty."
-    assert naps.verdict([1, ...]) == NOT_TRIED
-    assert naps.verdict({"A": ...}) == NOT_TRIED
-    assert naps.verdict((1,)) == "Not yet: naps is of type tuple, and should be a list or a dict."
+def kept(takes):
+    return Exercise("naps", takes, lambda answer: (answer,), lambda answer: f"{answer}", "", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        ([], "Not yet: naps is empty."),
+        ([1, ...], NOT_TRIED),
+        ((1, 2), "Right! [1, 2]"),
+        (np.array([1, 2]), "Right! [1, 2]"),
+        (iter([1, 2]), "Right! [1, 2]"),
+        ([np.float64(0.5)], "Right! [0.5]"),
+        ({1, 2}, "Not yet: naps is of type set, and should be a list."),
+        ("12", "Not yet: naps is of type str, and should be a list."),
+        (sorted, "Not yet: naps is a function, and should be a list."),
+    ],
+    ids=str,
+)
+def test_a_list_is_what_has_an_order(answer, verdict):
+    assert kept(list).verdict(answer) == verdict
+
+
+def test_a_whole_number_may_be_numpys():
+    assert kept(int).verdict(np.int64(3)) == "Right! 3"
+    assert "should be a whole number" in kept(int).verdict(True)
+    assert "should be a whole number" in kept(int).verdict(2.0)
+
+
+def test_the_judge_has_a_copy():
+    naps = [1, 2]
+    exercise = Exercise("naps", list, lambda own: (own.clear(),), lambda _: "", "", "")
+    exercise.verdict(naps)
+    assert naps == [1, 2]
 
 
 def test_a_judge_that_trips_over_an_answer_says_so():
-    broken = Exercise("naps", list, lambda naps: naps[0] + 1, "", "")
+    broken = Exercise("naps", list, lambda naps: naps[0] + 1, lambda _: "", "", "")
     assert broken.verdict(["x"]).startswith("Not yet: your answer led to TypeError: ")
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        (None, "f returned nothing (None). Is there a `return`?"),
+        (iter([1]), "f returned an iterator"),
+        ("ab", "f should return a list; what it returned is of type str."),
+        ({1: 2, 3: 4}, "f should return a list; what it returned is of type dict."),
+        ([1], "there should be 2 results; you returned 1."),
+    ],
+    ids=str,
+)
+def test_what_is_no_list_of_results_is_told_in_words(results, said):
+    with pytest.raises(Wrong) as caught:
+        as_results(results, "f", 2)
+    assert said in str(caught.value)
+    assert as_results((np.int64(1), 2), "f", 2) == as_results(np.array([1, 2]), "f", 2) == [1, 2]
+
+
+# -- every exercise
+
+
+@each
+def test_what_is_no_answer_is_told_so(exercise):
+    wanted = f"should be {KINDS[exercise.takes]}."
+    assert exercise.verdict(...) == NOT_TRIED
+    if exercise.takes is Callable:
+        assert exercise.verdict(stub) == NOT_TRIED
+    for answer in (None, 4.5, "x", {7}):
+        assert exercise.verdict(answer).endswith(wanted)
+    if exercise.takes in (list, dict):
+        assert exercise.verdict(exercise.takes()) == f"Not yet: {exercise.name} is empty."
+
+
+def names_of(path):
+    """Return what the code cells of a lesson import and assign, at the top level."""
+    names = set(dir(__builtins__)) | set(__builtins__)
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            for node in ast.walk(ast.parse("".join(cell["source"]))):
+                if isinstance(node, ast.alias):
+                    names.add((node.asname or node.name).split(".")[0])
+                elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    names.add(node.id)
+    return names
+
+
+@each
+def test_its_solution_and_hint_are_shown_and_fit_into_the_lesson(exercise, capsys):
+    exercise.hint()
+    exercise.solution()
+    out = capsys.readouterr().out
+    assert out == f"{exercise.hint_text}\n{exercise.solution_text}\n"
+    if callable(exercise.solved) and exercise.takes is Callable:
+        assert out.endswith(inspect.getsource(exercise.solved))
+    tree = ast.parse(exercise.solution_text)
+    defined = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)} | {exercise.name}
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    defined |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    path = next(path for path, module in MODULES.items() if exercise in vars(module).values())
+    assert {node.id for node in names} - defined <= names_of(path)
+
+
+@each
+def test_its_cell_names_it(exercise):
+    path, module = next(item for item in MODULES.items() if exercise in vars(item[1]).values())
+    name = next(name for name, value in vars(module).items() if value is exercise)
+    call = f"lesson_{path.name[:2]}.{name}.check({exercise.name})"
+    assert path.read_text(encoding="utf-8").count(call) == 1
+
+
+# -- limits
 
 
 def test_an_endless_loop_is_stopped():
@@ -96,10 +234,45 @@ def test_an_endless_loop_is_stopped():
     assert not threads[0].is_alive()
 
 
-def test_hint_and_solution_are_printed(capsys):
-    DOUBLE.hint()
-    DOUBLE.solution()
-    assert capsys.readouterr().out == "Times two.\ndef double(x):\n    return 2 * x\n"
+def test_an_interrupted_check_leaves_nothing():
+    def interrupted():
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), nothing_left():  # the fixture of all tests looks
+        interrupted()
+
+
+def test_what_comes_from_a_cell_is_found_in_a_partial():
+    def inner(x): ...
+
+    inner.__module__ = "__main__"
+    assert cell_functions(partial(max, partial(inner, 1), key=abs)) == ["inner"]
+    assert cell_functions(max) == cell_functions(3) == []
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_no_check_hangs_and_nothing_is_left(method):
+    code = (Path(__file__).parent / "hanging.py").read_text(encoding="utf-8")
+    command = [sys.executable, "-c", code, method]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=300, env=os.environ
+    )
+    assert done.returncode == 0, done.stderr
+    told = {}
+    for line in done.stdout.splitlines():
+        name, took, left, told[name] = line.split("\t")
+        assert float(took) < 6, line  # the limit of 1 s and five more
+        assert left == "0", line
+    assert len(told) == 12
+    why = f"numbered_length, which is defined in a cell. With the start method {method},"
+    assert (why in told["cell_function"]) == (method != "fork")
+    assert "A worker died while it ran a task" in told["deadly"]
+    assert told["closed"] == "Not yet: closed raised ValueError: Pool not running"
+    assert told["collect"].startswith("Right!")  # after all of these
+
+
+# -- guesses
 
 
 @pytest.mark.parametrize(
@@ -107,11 +280,12 @@ def test_hint_and_solution_are_printed(capsys):
     [
         (None, "Measured: 4. (You made no guess.)"),
         ("4", "Measured: 4. Your guess was right."),
-        ("0", "Measured: 4. Your guess was: 0."),
+        ("0", "Measured: 4. Your guess was: 0.\nNone is none."),
+        ("1", "Measured: 4. Your guess was: 1."),
     ],
 )
 def test_a_guess_is_compared(choice, told, capsys):
-    behind = guess("How many?", "0", "4")
+    behind = guess("How many?", "0", "1", "4", ideas={"0": "None is none."})
     if choice:
         behind.choose(choice)
     capsys.readouterr()
@@ -125,3 +299,34 @@ def test_a_guess_refuses_what_is_no_option():
         behind.choose("5")
     with pytest.raises(ValueError, match="a guess needs two or more"):
         guess("How many?", "0")
+
+
+def guesses_of(path):
+    """Yield (name, options, ideas, measured) of each guess of a lesson; measured as stored."""
+    made, module = {}, MODULES[path]
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and "= guess(" in source:
+            name = source.split(" = guess(")[0].splitlines()[-1]
+            space = {f"lesson_{path.name[:2]}": module}
+            space["guess"] = lambda _, *options, ideas: (options, ideas)
+            exec(source, space)
+            made[name] = space[name]
+        for name in [name for name in made if f"{name}.compare(" in source]:
+            texts = ["".join(output.get("text", "")) for output in cell["outputs"]]
+            told = next(text for text in texts if text.startswith("Measured: "))
+            yield name, *made[name], told.removeprefix("Measured: ").split(". (You made")[0]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_each_wrong_guess_is_answered(path):
+    guesses = list(guesses_of(path))
+    source = path.read_text(encoding="utf-8")
+    assert len(guesses) == source.count(" = guess(") >= 3
+    for name, options, ideas, measured in guesses:
+        assert measured in options, name
+        assert set(options) - {measured} <= set(ideas) <= set(options), name
+        for idea in ideas.values():
+            assert idea.endswith(".")
+            assert len(idea.split()) <= 20
+            assert idea not in source  # it would give the answer away

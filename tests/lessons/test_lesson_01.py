@@ -1,4 +1,11 @@
-"""Lesson 01: its exercises tell right from wrong, its claims hold."""
+"""Lesson 01: its exercises tell right from wrong, its claims hold.
+
+An answer to exercise 1 or 3 can be wrong in kind: it does no work, returns its input, works in the
+parent or in a pool of its own, in one chunk or one call at a time, returns no list, half of it, or
+another order; it can seed nothing, or all alike, or forget the number. It can be right by each
+method of the pool, in another order of submission, as a tuple or an array, and may end the pool or
+damage its arguments: they are copies.
+"""
 
 import importlib
 import multiprocessing
@@ -11,47 +18,84 @@ import time
 import timeit
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from math import ceil
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
 import pytest
+from judging import Answer, judged, name_of, one_of_each, said
 
 from helpers import WatchedPool
 from helpers.exercises import lesson_01
-from helpers.exercises.checking import NOT_TRIED
-from helpers.workers import draw, draw_seeded, nap
+from helpers.schedule import predict
+from helpers.workers import draw, draw_seeded, nap, with_number
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = multiprocessing.get_all_start_methods()
 fork = pytest.mark.skipif("fork" not in METHODS, reason="no fork here")
 
-
-def solve(exercise):
-    """Return the answer that the exercise's own solution gives."""
-    names = {"nap": nap, "draw_seeded": draw_seeded}
-    exec(exercise.solution_text, names)
-    return names[exercise.name]
+# -- exercise 1, right
 
 
-def stub(pool, argument): ...
+def by_map_async(pool, naps):
+    return pool.map_async(nap, naps).get()
 
 
-@pytest.mark.parametrize(
-    ("name", "untouched"), [("collect_naps", stub), ("better_chunks", ...), ("same_draws", stub)]
-)
-def test_the_solution_is_right(name, untouched):
-    exercise = getattr(lesson_01, name)
-    assert exercise.verdict(solve(exercise)).startswith("Right!")
-    assert exercise.verdict(untouched) == NOT_TRIED
-    assert exercise.verdict("x").startswith(f"Not yet: {exercise.name} is of type str")
+def by_imap(pool, naps):
+    return tuple(pool.imap(func=nap, iterable=naps))
 
 
-# -- exercise 1
+def by_promises(pool, naps):
+    jobs = [pool.apply_async(nap, (seconds,)) for seconds in naps]
+    return [job.get() for job in jobs]
+
+
+def by_starmap(pool, naps):
+    return np.array(pool.starmap(nap, [(seconds,) for seconds in naps]))
+
+
+def reversed_twice(pool, naps):
+    return pool.map(nap, naps[::-1])[::-1]
+
+
+def numbered(pool, naps):
+    pairs = pool.imap_unordered(partial(with_number, nap), enumerate(naps))
+    return [result for _, result in sorted(pairs)]
+
+
+def ends_the_pool(pool, naps):
+    with pool:
+        results = pool.map(nap, naps)
+    naps.clear()
+    return results
+
+
+# -- exercise 1, wrong
 
 
 def in_a_loop(pool, naps):
     return [nap(seconds) for seconds in naps]
+
+
+def the_input(pool, naps):
+    return naps
+
+
+def no_naps(pool, naps):
+    pool.map(nap, [0] * len(naps))
+    return naps
+
+
+def own_pool(pool, naps):
+    with multiprocessing.Pool(2) as own:
+        return own.map(nap, naps)
+
+
+def in_threads(pool, naps):
+    with ThreadPool(2) as threads:
+        return threads.map(nap, naps)
 
 
 def one_at_a_time(pool, naps):
@@ -90,59 +134,32 @@ def in_a_lambda(pool, naps):
     return pool.map(lambda seconds: nap(seconds), naps)
 
 
-@pytest.mark.parametrize(
-    ("collect", "said"),
-    [
-        (in_a_loop, "the workers did not nap: you did, in a loop."),
-        (one_at_a_time, "the naps came one after the other"),
-        (in_one_chunk, "all tasks were in one chunk."),
-        (as_they_come, "but not in the order of the naps."),
-        (promised, "collect returned a promise of results"),
-        (forgotten, "collect returned nothing (None). Is there a `return`?"),
-        (lazy, "collect should return a list; it returned a _Results."),
-        (half, "there should be 8 results; you returned 4."),
-        (halved, "not what nap returned for each item."),
-        (in_a_lambda, "in_a_lambda raised"),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_collect_says_what_is_wrong(collect, said):
-    assert said in lesson_01.collect_naps.verdict(collect)
+# -- exercise 3, right
 
 
-def test_a_collect_that_never_returns_is_given_up(monkeypatch):
-    limited = lesson_01.run_limited
-    monkeypatch.setattr(lesson_01, "run_limited", lambda *args: limited(*args, seconds=0.5))
-
-    def endless(pool, naps):
-        while True:
-            pass
-
-    assert "had not returned after 0.5 s" in lesson_01.collect_naps.verdict(endless)
+def numpy_draw(seed):
+    return np.random.default_rng(seed).random()
 
 
-# -- exercise 2
+def by_numpy(pool, count):
+    return pool.map(numpy_draw, range(count))
 
 
-@pytest.mark.parametrize(
-    ("size", "said"),
-    [
-        (4, "One worker has most of the four long naps."),
-        (32, "measured: one worker ran everything."),
-        (0, "0 is no chunk size. Use a whole number from 1 to 32."),
-        (True, "True is no chunk size."),
-        (2.0, "size is of type float, and should be an int."),
-    ],
-)
-def test_better_chunks_says_what_is_wrong(size, said):
-    assert said in lesson_01.better_chunks.verdict(size)
+def by_generators(pool, count):
+    return pool.map(random.Random.random, [random.Random(seed) for seed in range(count)])
 
 
-def test_one_task_a_chunk_is_right_too():
-    assert lesson_01.better_chunks.verdict(1).startswith("Right!")
+def seeded_promises(pool, count):
+    jobs = [pool.apply_async(draw_seeded, (10 * number,)) for number in range(count)]
+    return [job.get() for job in jobs]
 
 
-# -- exercise 3
+def seeded_pairs(pool, count):
+    pairs = pool.imap_unordered(partial(with_number, draw_seeded), enumerate(range(7, 7 + count)))
+    return [number for _, number in sorted(pairs)]
+
+
+# -- exercise 3, wrong
 
 
 def unseeded(pool, count):
@@ -157,6 +174,15 @@ def here(pool, count):
     return [draw_seeded(seed) for seed in range(count)]
 
 
+def here_while_they_work(pool, count):
+    pool.map(nap, [0.01] * count)
+    return [draw_seeded(seed) for seed in range(count)]
+
+
+def their_numbers(pool, count):
+    return pool.map(abs, range(count))
+
+
 def in_words(pool, count):
     return [str(number) for number in pool.map(draw_seeded, range(count))]
 
@@ -165,26 +191,124 @@ def unreturned(pool, count):
     pool.map(draw_seeded, range(count))
 
 
+def always_six(pool, count):
+    return pool.map(draw_seeded, range(6))
+
+
+COLLECT, DRAWS = lesson_01.collect_naps, lesson_01.same_draws
+ANSWERS = [
+    Answer(COLLECT, lesson_01.collect),
+    Answer(COLLECT, by_map_async),
+    Answer(COLLECT, by_imap),
+    Answer(COLLECT, by_promises),
+    Answer(COLLECT, by_starmap),
+    Answer(COLLECT, reversed_twice),
+    Answer(COLLECT, numbered),
+    Answer(COLLECT, ends_the_pool),
+    Answer(COLLECT, one_at_a_time, "the naps came one after the other"),
+    Answer(COLLECT, in_a_loop, "the workers of your pool did not nap"),
+    Answer(COLLECT, the_input, "the workers of your pool did not nap"),
+    Answer(COLLECT, no_naps, "the workers of your pool did not nap"),
+    Answer(COLLECT, own_pool, "the workers of your pool did not nap"),
+    Answer(COLLECT, in_threads, "the workers of your pool did not nap"),
+    Answer(COLLECT, in_one_chunk, "all tasks were in one chunk."),
+    Answer(COLLECT, as_they_come, "but not in the order of the tasks."),
+    Answer(COLLECT, promised, "collect returned a promise of results"),
+    Answer(COLLECT, forgotten, "collect returned nothing (None). Is there a `return`?"),
+    Answer(COLLECT, lazy, "collect returned an iterator"),
+    Answer(COLLECT, half, "results; you returned 4."),
+    Answer(COLLECT, halved, "the workers of your pool did not nap"),
+    Answer(COLLECT, in_a_lambda, "in_a_lambda raised"),
+    Answer(DRAWS, lesson_01.draws),
+    Answer(DRAWS, by_numpy),
+    Answer(DRAWS, by_generators),
+    Answer(DRAWS, seeded_promises),
+    Answer(DRAWS, seeded_pairs),
+    Answer(DRAWS, here_while_they_work, "no worker of your pool drew"),
+    Answer(DRAWS, unseeded, "Not yet: "),
+    Answer(DRAWS, one_seed, "those tasks began with the same seed."),
+    Answer(DRAWS, here, "no worker of your pool drew"),
+    Answer(DRAWS, their_numbers, "your numbers stand in order of size"),
+    Answer(DRAWS, in_words, "draws should return numbers"),
+    Answer(DRAWS, unreturned, "draws returned nothing (None)."),
+    Answer(DRAWS, always_six, "results; you returned 6."),
+]
+
+
+@pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
+def test_a_real_answer_is_judged(answer):
+    assert not judged(answer)
+
+
+NAPS = [0.4, 0.1, 0.3, 0.2]
+
+
 @pytest.mark.parametrize(
-    ("draws", "said"),
+    ("results", "run", "told"),
     [
-        (one_seed, "those tasks began with the same seed."),
-        (here, "were not drawn in the workers"),
-        (in_words, "draws should return numbers"),
-        (unreturned, "draws returned nothing (None)."),
+        (NAPS, predict(NAPS, 2), "Right! Measured: 1.7 naps at a time"),
+        (NAPS, predict(NAPS, 2, 2, "map"), "Right! Measured: 2.0 naps at a time"),
+        (tuple(NAPS), predict(NAPS, 2, method="imap_unordered"), "Right!"),
+        (np.array(NAPS), predict(NAPS, 2), "Right!"),
+        (NAPS, predict(NAPS, 1), "Not yet: one worker ran everything"),
+        (NAPS, predict([], 2), "Not yet: the workers of your pool did not nap all the 4 naps"),
+        (NAPS, predict(NAPS[:3], 2), "they ran 3 tasks, 0.8 of 1.0 seconds."),
+        (NAPS, predict([0.01] * 4, 2), "they ran 4 tasks, 0.0 of 1.0 seconds."),
+        (sorted(NAPS), predict(NAPS, 2), "Not yet: every result is there, but not in the order"),
+        ([1] * 4, predict(NAPS, 2), "Not yet: the results should be [0.4, 0.1, 0.3, 0.2]; they"),
+        (NAPS[:3], predict(NAPS, 2), "Not yet: there should be 4 results; you returned 3."),
+        (None, predict(NAPS, 2), "Not yet: collect returned nothing (None)."),
     ],
-    ids=["one seed", "here", "in words", "nothing"],
+    ids=range(12),
 )
-def test_same_draws_says_what_is_wrong(draws, said):
-    assert said in lesson_01.same_draws.verdict(draws)
+def test_collect_is_judged_by_its_timeline(results, run, told):
+    assert told in said(lesson_01.judge_collect, results, NAPS, run)
 
 
-def test_same_draws_refuses_numbers_without_a_seed():
-    said = lesson_01.same_draws.verdict(unseeded)
-    assert "some numbers are the same" in said or "a second run drew other numbers" in said
+# -- exercise 2
 
 
-# -- claims of the prose
+@pytest.mark.parametrize("size", range(1, 33))
+def test_a_chunksize_is_right_if_both_are_busy(size):
+    run = predict(lesson_01.LUMPY, 2, size, "map")
+    told = said(lesson_01.judge_chunks, size, run)
+    assert told.startswith("Right!") == (size in (1, 2))
+    assert ("one worker ran everything" in told) == (size == 32)
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (np.int64(2), "Right!"),
+        (4, "One worker has most of the four long naps."),
+        (0, "0 is no chunk size here. Use a whole number from 1 to 32."),
+        (10**5000, "a number of more than 20 digits is no chunk size"),
+    ],
+    ids=["numpy", "default", "zero", "huge"],
+)
+def test_better_chunks_runs_the_naps(size, told, monkeypatch):
+    monkeypatch.setattr(lesson_01, "LUMPY", [])  # the reader's
+    assert told in lesson_01.better_chunks.verdict(size)
+
+
+# -- exercise 3
+
+
+@pytest.mark.parametrize(
+    ("runs", "told"),
+    [
+        ([[0.3, 0.1, 0.2]] * 2, "Right! 3 different numbers"),
+        ([[0.3, 0.1, 0.2], (0.3, 0.1, 0.2)], "Right!"),
+        ([[0.3, 0.1, 0.2], [0.3, 0.2, 0.1]], "a second run drew other numbers"),
+        ([[0.1, 0.3, 0.1]] * 2, "some numbers are the same"),
+        ([[0.1, 0.2, 0.3]] * 2, "your numbers stand in order of size"),
+        ([[0.3, 0.1, 0.7]] * 2, "no worker of your pool drew 0.7."),
+        ([[0.3, 0.1, "x"]] * 2, "draws should return numbers; 'x' is none."),
+    ],
+    ids=range(7),
+)
+def test_draws_are_judged_by_what_the_workers_drew(runs, told):
+    assert told in said(lesson_01.judge_draws, runs, ["0.1\n0.2\n0.3\n"] * 2, 3)
 
 
 @pytest.mark.parametrize(("tasks", "workers"), [(16, 2), (100, 5), (7, 3), (1000, 3), (2, 4)])

@@ -1,113 +1,265 @@
-"""Lesson 02: its exercises tell right from wrong, and its claims about pickling hold."""
+"""Lesson 02: its exercises tell right from wrong, and its claims about pickling hold.
+
+A table can be wrong as zip, exchanged, incomplete, doubled, without naps; right as tuples, lists,
+arrays, iterators, in any order. cube can be wrong by what does not travel, the wrong place, another
+function. collect can be wrong without a bar, with one that jumps, counts what goes in, or stops
+short, with no work in the pool, one task at a time, other results; right over imap, by callbacks,
+by polling, as_completed-like, with results put back.
+"""
 
 import multiprocessing
 import pickle
 import sys
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
 
+import numpy as np
 import pytest
-from tqdm import tqdm
+from judging import Answer, judged, name_of, one_of_each, said
 
-from helpers import workers
+from helpers import Timeline, workers
 from helpers.exercises import lesson_02
-from helpers.exercises.checking import NOT_TRIED
+from helpers.schedule import predict
 from helpers.workers import nap_and_power
 
+NAN = np.nan
 
-def run_cell(source):
-    """Return what a cell of the notebook would leave behind."""
-    names = {"__name__": "__main__", "partial": partial, "product": product, "tqdm": tqdm}
-    names |= {"workers": workers, "nap_and_power": nap_and_power}
-    exec(source, names)
-    return names
+# -- exercise 1
 
-
-def verdict(exercise, source):
-    return exercise.verdict(run_cell(source)[exercise.name])
-
-
-def collect(body):
-    return f"def collect(pool, tasks):\n    return {body}"
-
-
-@pytest.mark.parametrize("name", ["table", "cubes", "moving_bar"])
-def test_the_solution_is_right(name):
-    exercise = getattr(lesson_02, name)
-    assert verdict(exercise, exercise.solution_text).startswith("Right!")
+GRID = list(product([2, 3, 4], [0, 1, 2], [0.2]))
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    "tasks",
     [
-        ("tasks = ...", NOT_TRIED),
-        ("tasks = [(2, 0, 0.2), ...]", NOT_TRIED),
-        ("tasks = []", "is empty"),
-        ("tasks = product([2, 3, 4], [0, 1, 2], [0.2])", "should be a list"),
-        ("tasks = list(zip([2, 3, 4], [0, 1, 2], [0.2] * 3))", "each base should meet each"),
-        ("tasks = list(product([0, 1, 2], [2, 3, 4], [0.2]))", "have changed places"),
-        ("tasks = list(product([2, 3, 4], [0, 1, 2]))", "has no nap of 0.2 seconds"),
-        ("tasks = list(product([2, 3, 4], [0, 1], [0.2]))", "there should be 9 tasks"),
-        ("tasks = [2, 3, 4]", "2 is no tuple"),
-        ("tasks = [('2', 0, 0.2)]", "should be three numbers"),
+        GRID,
+        GRID[::-1],
+        [list(task) for task in GRID],
+        [np.array(task) for task in GRID],
+        [(np.int64(base), exponent, 0.1 * 2) for base, exponent, _ in GRID],
     ],
+    ids=["product", "reversed", "lists", "arrays", "numpy"],
 )
-def test_table_answers_what_is_wrong(answer, message):
-    assert message in verdict(lesson_02.table, answer)
+def test_a_table_may_have_many_forms(tasks):
+    assert lesson_02.check_table(tasks) is None
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("tasks", "message"),
     [
-        ("cube = ...", NOT_TRIED),
-        ("cube = 27", "of type int, and should be a function"),
-        ("cube = lambda base: nap_and_power(base, 3)", "cannot be sent to a worker"),
-        ("cube = partial(nap_and_power, 3)", "3 became the base"),
-        ("cube = partial(nap_and_power, exponent=2)", "the results are [1, 4, 9, 16]"),
-        ("cube = partial(nap_and_power, base=3)", "multiple values for argument 'base'"),
-        ("cube = nap_and_power", "missing 1 required positional argument"),
+        ([*zip([2, 3, 4], [0, 1, 2], [0.2] * 3, strict=True)], "each base should meet each"),
+        ([*product([0, 1, 2], [2, 3, 4], [0.2])], "have changed places"),
+        ([*product([2, 3, 4], [0, 1, 2])], "has no nap of 0.2 seconds"),
+        ([*product([2, 3, 4], [0, 1, 2], [2])], "has no nap of 0.2 seconds"),
+        ([*product([2, 3, 4], [0, 1], [0.2])], "there should be 9 tasks"),
+        (GRID + GRID[:1], "each of these once"),
+        ([2, 3, 4], "2 is no tuple"),
+        (["2 0"], "'2 0' is no tuple"),
+        ([("2", 0, 0.2)], "should be three numbers"),
+        ([(2, 0, 0.2, 1)], "should be three numbers"),
     ],
+    ids=range(10),
 )
-def test_cubes_answers_what_is_wrong(answer, message):
-    assert message in verdict(lesson_02.cubes, answer)
+def test_table_answers_what_is_wrong(tasks, message):
+    assert message in lesson_02.table.verdict(tasks)
 
 
-def test_cubes_does_not_send_a_function_of_the_notebook(monkeypatch):
-    names = run_cell("def cube(base):\n    return nap_and_power(base, 3)")
-    monkeypatch.setattr(sys.modules["__main__"], "cube", names["cube"], raising=False)
-    assert "defined in this notebook" in lesson_02.cubes.verdict(names["cube"])
+def test_table_runs_the_tasks():
+    tasks = product([2, 3, 4], [0, 1, 2], [0.2])
+    assert lesson_02.table.verdict(tasks).startswith("Right! The powers are [1, 2, 4, 1, 3, 9,")
+
+
+# -- exercise 2
+
+
+def cubed(base):
+    return nap_and_power(base, 3)
+
+
+def quick_cube(base):
+    return base**3
 
 
 @pytest.mark.parametrize(
-    ("body", "message"),
+    ("cube", "message"),
     [
-        ("...", "should return a list; it returned ellipsis"),
-        ("pool.starmap(nap_and_power, tasks)", "you had been given 0 of 8 results"),
-        ("[nap_and_power(*task) for task in tasks]", "Give every task to the pool"),
-        ("[pool.apply(nap_and_power, task) for task in tasks]", "only one task ran at a time"),
-        ("list(pool.imap(nap_and_power, tasks))", "missing 1 required positional argument"),
-        ("list(pool.imap(lambda task: 1, tasks))", "collect raised"),
-        ("pool.imap(workers.power_of_tuple, tasks)", "should return a list"),
-        ("list(pool.imap(workers.power_of_tuple, tasks))[::-1]", "not in the order"),
-        ("list(pool.imap(workers.power_of_tuple, tasks))[1:]", "the results should be"),
-        ("[]", "the results should be"),
+        (partial(nap_and_power, exponent=3), "Right!"),
+        (partial(nap_and_power, exponent=3, seconds=0), "Right!"),
+        (cubed, "Right!"),
+        (lambda base: nap_and_power(base, 3), "cannot be sent to a worker"),
+        (partial(nap_and_power, 3), "3 became the base"),
+        (partial(nap_and_power, exponent=2), "the results are ["),
+        (partial(nap_and_power, base=3), "multiple values for argument 'base'"),
+        (nap_and_power, "missing 1 required positional argument"),
+        (quick_cube, "nap_and_power did not make them"),
+        (partial(pow, exp=3), "nap_and_power did not make them"),
     ],
+    ids=range(10),
 )
-def test_moving_bar_answers_what_is_wrong(body, message):
-    assert message in verdict(lesson_02.moving_bar, collect(body))
+def test_cubes_answers_what_is_wrong(cube, message):
+    assert message in lesson_02.cubes.verdict(cube)
 
 
-def test_moving_bar_answers_a_stub_and_no_function():
-    assert verdict(lesson_02.moving_bar, "def collect(pool, tasks): ...") == NOT_TRIED
-    assert "should be a function" in lesson_02.moving_bar.verdict([8])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_cubes_does_not_send_a_function_of_the_notebook(wrapped):
+    def cube(base): ...
+
+    cube.__module__ = "__main__"
+    answer = partial(cube, exponent=3) if wrapped else partial(cube)
+    assert "cube is defined in this notebook" in lesson_02.cubes.verdict(answer)
 
 
-def test_moving_bar_gives_up_on_a_function_that_never_returns(monkeypatch):
-    monkeypatch.setattr(lesson_02, "LIMIT", 1.0)
-    endless = "def collect(pool, tasks):\n    while True:\n        pass"
-    assert "had not returned after 1 s" in verdict(lesson_02.moving_bar, endless)
+# -- exercise 3, right
+
+
+def by_callback(pool, tasks, tqdm):
+    with tqdm(total=len(tasks)) as bar:
+        move = {"callback": lambda _: bar.update()}
+        jobs = [pool.apply_async(nap_and_power, task, **move) for task in tasks]
+        return [job.get() for job in jobs]
+
+
+def by_polling(pool, tasks, tqdm):
+    jobs = [pool.apply_async(nap_and_power, task) for task in tasks]
+    with tqdm(total=len(tasks)) as bar:
+        while bar.n < len(tasks):
+            bar.update(sum(job.ready() for job in jobs) - bar.n)
+            time.sleep(0.01)
+    return [job.get() for job in jobs]
+
+
+def in_order(pool, tasks, tqdm):
+    jobs = [pool.apply_async(nap_and_power, task) for task in tasks]
+    return tuple(job.get() for job in tqdm(jobs))
+
+
+def put_back(pool, tasks, tqdm):
+    power = partial(workers.with_number, workers.power_of_tuple)
+    pairs = dict(tqdm(pool.imap_unordered(power, enumerate(tasks)), total=len(tasks)))
+    return [pairs[number] for number in sorted(pairs)]
+
+
+def empties_its_list(pool, tasks, tqdm):
+    bar, jobs = tqdm(total=len(tasks)), []
+    while tasks:
+        jobs.append(pool.apply_async(nap_and_power, tasks.pop(0)))
+    results = []
+    for job in jobs:
+        results.append(job.get())
+        bar.update()
+    return results
+
+
+# -- exercise 3, wrong
+
+
+def no_bar(pool, tasks, tqdm):
+    return list(pool.imap(workers.power_of_tuple, tasks))
+
+
+def around_the_input(pool, tasks, tqdm):
+    return list(pool.imap(workers.power_of_tuple, tqdm(tasks)))
+
+
+def over_starmap(pool, tasks, tqdm):
+    return list(tqdm(pool.starmap(nap_and_power, tasks)))
+
+
+def in_the_parent(pool, tasks, tqdm):
+    return [nap_and_power(*task) for task in tqdm(tasks)]
+
+
+def short_naps(pool, tasks, tqdm):
+    quick = [(base, exponent, 0) for base, exponent, _ in tasks]
+    return list(tqdm(pool.imap(workers.power_of_tuple, quick)))
+
+
+def one_by_one(pool, tasks, tqdm):
+    return [pool.apply(nap_and_power, task) for task in tqdm(tasks)]
+
+
+def backwards(pool, tasks, tqdm):
+    return list(tqdm(pool.imap(workers.power_of_tuple, tasks)))[::-1]
+
+
+def not_unpacked(pool, tasks, tqdm):
+    return list(tqdm(pool.imap(nap_and_power, tasks)))
+
+
+def lazy(pool, tasks, tqdm):
+    return tqdm(pool.imap(workers.power_of_tuple, tasks))
+
+
+def half_a_bar(pool, tasks, tqdm):
+    results, bar = [], tqdm(total=len(tasks))
+    for result in pool.imap(workers.power_of_tuple, tasks):
+        results.append(result)
+        if len(results) < 7:
+            bar.update()
+    return results
+
+
+BAR = lesson_02.moving_bar
+ANSWERS = [
+    Answer(BAR, lesson_02.collect),
+    Answer(BAR, by_callback),
+    Answer(BAR, by_polling),
+    Answer(BAR, in_order),
+    Answer(BAR, put_back),
+    Answer(BAR, empties_its_list),
+    Answer(BAR, around_the_input, "It counts what goes in, not what comes out."),
+    Answer(BAR, no_bar, "there is no bar."),
+    Answer(BAR, over_starmap, "the bar had counted 0 of 8"),
+    Answer(BAR, in_the_parent, "Give every task to the pool"),
+    Answer(BAR, short_naps, "Give every task to the pool"),
+    Answer(BAR, one_by_one, "only one task ran at a time"),
+    Answer(BAR, backwards, "not in the order of the tasks"),
+    Answer(BAR, not_unpacked, "missing 1 required positional argument"),
+    Answer(BAR, lazy, "Not yet: "),
+    Answer(BAR, half_a_bar, "the bar ended at 6 of 8."),
+]
+
+
+@pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
+def test_a_real_answer_is_judged(answer):
+    assert not judged(answer)
+
+
+POWERS = [4, 8, 9, 27]
+RUN = predict([0.2] * 4, 2)
+
+
+def shown(at):
+    """Return the run with a bar that counted at these moments."""
+    return Timeline(RUN.worker, RUN.start, RUN.finish, at)
+
+
+@pytest.mark.parametrize(
+    ("results", "run", "made", "told"),
+    [
+        (POWERS, RUN, True, "Right! Measured: the bar had counted 2 of 4"),
+        (tuple(POWERS), predict([0.2] * 4, 2, method="imap_unordered"), True, "Right!"),
+        (POWERS, shown([0.2, 0.25, 0.4, 0.45]), True, "Right!"),
+        (POWERS, RUN, False, "Not yet: there is no bar."),
+        (POWERS, predict([0.2] * 4, 2, method="map"), True, "had counted 0 of 4"),
+        (POWERS, shown([0, 0, 0, 0]), True, "the bar counted 4 tasks that were not finished."),
+        (POWERS, shown([0.2, 0.2, 0.4, NAN]), True, "the bar ended at 3 of 4."),
+        (POWERS, predict([0.2] * 4, 1), True, "only one task ran at a time"),
+        (POWERS, predict([0.2] * 3, 2), True, "the pool ran 3 tasks to their end"),
+        (POWERS, predict([0.01] * 4, 2), True, "Give every task to the pool"),
+        (POWERS[::-1], RUN, True, "not in the order of the tasks"),
+        ([1, 2, 3, 4], RUN, True, "the results should be [4, 8, 9, 27]; they are [1, 2, 3, 4]."),
+    ],
+    ids=range(12),
+)
+def test_a_moving_bar_is_judged_by_its_timeline(results, run, made, told):
+    assert told in said(lesson_02.judge_moving, results, POWERS, run, made)
+
+
+# -- what the prose says
 
 
 def test_a_lambda_is_not_found_by_its_name():

@@ -1,32 +1,31 @@
-"""Lesson 03: its exercises tell right from wrong, and its claims about imap hold."""
+"""Lesson 03: its exercises tell right from wrong, and its claims about imap hold.
+
+collect can be wrong by waiting in order, by losing the order, by counting in the parent, beside a
+pool that counts or naps for nothing, one task at a time, in chunks; right with numbers, with the
+words, by callbacks, by polling. first_within can be wrong by waiting on, by a patience of its own
+(none, fixed, twice), by the wrong error, by losing a result; right with one timeout or many short
+ones. The chunksize is another one each time.
+"""
 
 import multiprocessing
 import sys
-from collections import deque
+import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from inspect import signature
 from itertools import repeat
 from multiprocessing import Pool
+from multiprocessing.pool import ThreadPool
 
+import numpy as np
 import pytest
+from judging import Answer, judged, name_of, one_of_each, said, watched_by_the_rule
 
+from helpers import Timeline
 from helpers.exercises import lesson_03
-from helpers.exercises.checking import NOT_TRIED
+from helpers.exercises.lesson_03 import Ask
+from helpers.schedule import predict
 from helpers.workers import count_letters, nap, with_argument, with_number
-
-
-def run_cell(source):
-    """Return what a cell of the notebook would leave behind."""
-    names = {"__name__": "__main__", "multiprocessing": multiprocessing, "partial": partial}
-    names |= {"count_letters": count_letters, "with_number": with_number}
-    names |= {"with_argument": with_argument, "deque": deque}
-    exec(source, names)
-    return names
-
-
-def verdict(exercise, source):
-    return exercise.verdict(run_cell(source)[exercise.name])
 
 
 def counted(items, drawn):
@@ -35,86 +34,269 @@ def counted(items, drawn):
         yield item
 
 
-@pytest.mark.parametrize("name", ["early_and_in_order", "little_patience", "which_chunksize"])
-def test_the_solution_is_right(name):
-    exercise = getattr(lesson_03, name)
-    assert verdict(exercise, exercise.solution_text).startswith("Right!")
+# -- exercise 1, right
+
+
+def by_words(pool, words):
+    lengths = dict(pool.imap_unordered(partial(with_argument, count_letters), words))
+    return [lengths[word] for word in words]
+
+
+def by_callback(pool, words):
+    lengths = [None] * len(words)
+    jobs = []
+    for number, word in enumerate(words):
+        put = partial(lengths.__setitem__, number)
+        jobs.append(pool.apply_async(count_letters, (word,), callback=put))
+    for job in jobs:
+        job.wait()
+    return lengths
+
+
+def by_polling(pool, words):
+    waiting = {n: pool.apply_async(count_letters, (word,)) for n, word in enumerate(words)}
+    lengths = {}
+    while waiting:
+        for number in [number for number, job in waiting.items() if job.ready()]:
+            lengths[number] = waiting.pop(number).get()
+        time.sleep(0.01)
+    return tuple(lengths[number] for number in sorted(lengths))
+
+
+def sorted_pairs(pool, words):
+    pairs = pool.imap_unordered(partial(with_number, count_letters), enumerate(words))
+    return [length for _, length in sorted(pairs)]
+
+
+# -- exercise 1, wrong
+
+
+def by_map(pool, words):
+    return pool.map(count_letters, words)
+
+
+def by_imap(pool, words):
+    return list(pool.imap(count_letters, words))
+
+
+def unordered(pool, words):
+    return list(pool.imap_unordered(count_letters, words))
+
+
+def promises_in_order(pool, words):
+    jobs = [pool.apply_async(count_letters, (word,)) for word in words]
+    return [job.get() for job in jobs]
+
+
+def in_chunks(pool, words):
+    pairs = pool.imap_unordered(partial(with_number, count_letters), enumerate(words), 3)
+    return [length for _, length in sorted(pairs)]
+
+
+def one_by_one(pool, words):
+    return [pool.apply(count_letters, (word,)) for word in words]
+
+
+def in_the_parent(pool, words):
+    return [len(word) for word in words]
+
+
+def beside_naps(pool, words):
+    list(pool.imap_unordered(nap, [0.01] * len(words)))
+    return [len(word) for word in words]
+
+
+def never_taken(pool, words):
+    jobs = [pool.apply_async(count_letters, (word,)) for word in words]
+    for job in jobs:
+        job.wait()
+    return [len(word) for word in words]
+
+
+def lazy(pool, words):
+    return pool.imap(count_letters, words)
+
+
+def half(pool, words):
+    return by_words(pool, words[:4])
+
+
+# -- exercise 2, right
+
+
+def by_position(results, seconds):
+    try:
+        return results.next(seconds)
+    except multiprocessing.TimeoutError:
+        return None
+
+
+def in_short_waits(results, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            return results.next(timeout=min(0.02, seconds))
+        except multiprocessing.TimeoutError:
+            pass
+
+
+# -- exercise 2, wrong
+
+
+def waits_on(results, seconds):
+    return next(results)
+
+
+def not_caught(results, seconds):
+    return results.next(timeout=seconds)
+
+
+def builtin_caught(results, seconds):
+    try:
+        return results.next(timeout=seconds)
+    except TimeoutError:
+        return None
+
+
+def patience_of_its_own(results, seconds):
+    return by_position(results, 0.2)
+
+
+def no_patience(results, seconds):
+    return by_position(results, 0)
+
+
+def always_none(results, seconds):
+    time.sleep(min(seconds, 0.5))
+    seconds = None
+    return seconds
+
+
+def steals(results, seconds):
+    thread = ThreadPool(1).apply_async(next, (results,))
+    try:
+        return thread.get(seconds)
+    except multiprocessing.TimeoutError:
+        return None
+
+
+def takes_all(results, seconds):
+    list(results)
+
+
+def no_such_argument(results, seconds):
+    return results.next(seconds=seconds)
+
+
+EARLY, PATIENCE = lesson_03.early_and_in_order, lesson_03.little_patience
+ANSWERS = [
+    Answer(EARLY, lesson_03.collect),
+    Answer(EARLY, by_words),
+    Answer(EARLY, by_callback),
+    Answer(EARLY, by_polling),
+    Answer(EARLY, sorted_pairs),
+    Answer(EARLY, promises_in_order, "a finished task waited"),
+    Answer(EARLY, by_map, "a finished task waited"),
+    Answer(EARLY, by_imap, "a finished task waited"),
+    Answer(EARLY, unordered, "not in the order of the tasks"),
+    Answer(EARLY, in_chunks, "Not yet: "),
+    Answer(EARLY, one_by_one, "only one task ran at a time"),
+    Answer(EARLY, in_the_parent, "they ran 0 tasks to their end"),
+    Answer(EARLY, beside_naps, "Let them run count_letters"),
+    Answer(EARLY, never_taken, "you took no result of 8 tasks"),
+    Answer(EARLY, lazy, "collect returned an iterator"),
+    Answer(EARLY, half, "there should be 8 results; you returned 4."),
+    Answer(PATIENCE, lesson_03.first_within),
+    Answer(PATIENCE, by_position),
+    Answer(PATIENCE, in_short_waits),
+    Answer(PATIENCE, builtin_caught, "It is the one of multiprocessing"),
+    Answer(PATIENCE, waits_on, "first_within returned after 1."),
+    Answer(PATIENCE, not_caught, "raised TimeoutError, and nobody caught it"),
+    Answer(PATIENCE, patience_of_its_own, "asked to wait 0.5 s at most, first_within gave up"),
+    Answer(PATIENCE, no_patience, "gave up after 0.00 s"),
+    Answer(PATIENCE, always_none, "It returned None."),
+    Answer(PATIENCE, steals, "Not yet: "),
+    Answer(PATIENCE, takes_all, "first_within returned after"),
+    Answer(PATIENCE, no_such_argument, "raised TypeError"),
+]
+
+
+@pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
+def test_a_real_answer_is_judged(answer):
+    assert not judged(answer)
+
+
+WORDS = ["patience", "is", "bitter", "a"]
+LENGTHS, NAPS = [8, 2, 6, 1], [0.8, 0.2, 0.6, 0.1]
+AS_THEY_COME = predict(NAPS, 2, method="imap_unordered")
 
 
 @pytest.mark.parametrize(
-    ("body", "message"),
+    ("lengths", "run", "told"),
     [
-        ("pool.map(count_letters, words)", "a finished task waited"),
-        ("list(pool.imap(count_letters, words))", "a finished task waited"),
-        ("list(pool.imap_unordered(count_letters, words))", "in this order; they are"),
-        ("[pool.apply(count_letters, (word,)) for word in words]", "only one task ran at a time"),
-        ("[count_letters(word) for word in words]", "the pool was given 0 tasks"),
-        ("pool.imap(count_letters, words)", "should return a list"),
-        ("[]", "the lengths should be"),
-        ("len(words)", "should return a list; it returned int"),
-        ("list(pool.imap(count_letters, [0]))", "collect raised TypeError"),
-    ],
-)
-def test_early_and_in_order_answers_what_is_wrong(body, message):
-    source = f"def collect(pool, words):\n    return {body}"
-    assert message in verdict(lesson_03.early_and_in_order, source)
-
-
-def test_a_dictionary_of_words_is_as_good_as_numbers():
-    source = """def collect(pool, words):
-    pairs = dict(pool.imap_unordered(partial(with_argument, count_letters), words))
-    return [pairs[word] for word in words]"""
-    assert verdict(lesson_03.early_and_in_order, source).startswith("Right!")
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ("return next(results)", "but first_within returned 1.5"),
-        ("return results.next(timeout=seconds)", "raised TimeoutError, and nobody caught it"),
+        (LENGTHS, AS_THEY_COME, "Right! Measured: in order"),
+        (np.array(LENGTHS), AS_THEY_COME, "Right!"),
+        (LENGTHS, predict(NAPS, 2), "a finished task waited 0.6 s to be shown."),
+        (LENGTHS, predict(NAPS, 2, method="map"), "a finished task waited 0.7 s to be shown."),
+        (LENGTHS, predict(NAPS, 1), "only one task ran at a time"),
+        (LENGTHS, predict(NAPS[:3], 2), "they ran 3 tasks to their end"),
+        (LENGTHS, predict([0.01] * 4, 2), "Let them run count_letters for each of the 4 words."),
         (
-            "try:\n        return results.next(timeout=seconds)\n"
-            "    except TimeoutError:\n        return None",
-            "It is the one of multiprocessing",
+            LENGTHS,
+            Timeline(AS_THEY_COME.worker, AS_THEY_COME.start, AS_THEY_COME.finish),
+            "you took no result of 4 tasks",
         ),
-        ("seconds = None\n    return seconds", "It returned None"),
-        ("return results.next(seconds=seconds)", "first_within raised TypeError"),
-        ("list(results)", "not within the time"),
+        (LENGTHS[::-1], AS_THEY_COME, "not in the order of the tasks"),
+        ([1, 2, 3, 4], AS_THEY_COME, "the results should be [8, 2, 6, 1]; they are"),
     ],
+    ids=range(10),
 )
-def test_little_patience_answers_what_is_wrong(body, message):
-    source = f"def first_within(results, seconds):\n    {body}"
-    assert message in verdict(lesson_03.little_patience, source)
-
-
-@pytest.mark.parametrize("name", ["early_and_in_order", "little_patience"])
-def test_a_function_is_wanted(name, monkeypatch):
-    exercise = getattr(lesson_03, name)
-    assert verdict(exercise, f"def {exercise.name}(one, two): ...") == NOT_TRIED
-    assert "should be a function" in exercise.verdict("imap")
-    monkeypatch.setattr(lesson_03, "LIMIT", 1.0)
-    endless = f"def {exercise.name}(one, two):\n    while True:\n        pass"
-    assert "had not returned after" in verdict(exercise, endless)
+def test_early_and_in_order_is_judged_by_its_timeline(lengths, run, told):
+    assert told in said(lesson_03.judge_early, lengths, WORDS, run)
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("ask", "told"),
     [
-        (..., NOT_TRIED),
-        ("4", "of type str, and should be an int"),
-        (8, "their first chunks ended together"),
-        (1, "no orange lines"),
-        (3, "would look different"),
+        (Ask(0.5, 0.5, None, None), "Right!"),
+        (Ask(0.5, 0.1, None, None), "gave up after 0.10 s."),
+        (Ask(0.5, 1.2, None, None), "returned after 1.2 s."),
+        (Ask(0.5, 0.5, 1.2, None), "returned 1.2, and no result was there yet."),
+        (Ask(20, 0.5, 1.2, 1.2), "Right!"),
+        (Ask(20, 0.5, None, 1.2), "should return 1.2. It returned None."),
+        (Ask(20, 0.5, 10**5000, 1.2), "It returned a number of more than 20 digits."),
     ],
+    ids=range(7),
 )
-def test_which_chunksize_answers_what_is_wrong(answer, message):
-    assert message in lesson_03.which_chunksize.verdict(answer)
+def test_patience_is_judged_by_what_was_asked(ask, told):
+    assert told in said(lesson_03.judge_patience, [ask])
 
 
-def test_the_run_of_the_third_exercise_shows_its_chunks():
-    run = lesson_03.mystery_run()
-    for first in range(0, 12, 4):
-        assert (run.finish[first : first + 4] <= run.shown[first]).all()
+# -- exercise 3
+
+
+@pytest.mark.parametrize("asked", lesson_03.CHUNKSIZES)
+def test_a_chunksize_is_judged(asked):
+    assert said(lesson_03.judge_chunksize, asked, asked).startswith("Right!")
+    assert "ended together" in said(lesson_03.judge_chunksize, 2 * asked, asked)
+    assert "no orange lines" in said(lesson_03.judge_chunksize, 1, asked)
+    assert "would look different" in said(lesson_03.judge_chunksize, 5, asked)
+    assert "20 digits" in said(lesson_03.judge_chunksize, 10**5000, asked)
+
+
+def test_each_mystery_run_is_another(monkeypatch, capsys):
+    monkeypatch.setattr(lesson_03, "_asked", [])
+    monkeypatch.setattr(lesson_03, "watch", watched_by_the_rule)
+    assert "run the cell with the picture first" in lesson_03.which_chunksize.verdict(4)
+    sizes = []
+    for _ in range(2):
+        run = lesson_03.mystery_run()
+        lesson_03.which_chunksize.solution()
+        sizes.append(int(capsys.readouterr().out.split("=")[1]))
+        assert lesson_03.which_chunksize.verdict(sizes[-1]).startswith("Right!")
+        for first in range(0, 12, sizes[-1]):
+            assert (run.finish[first : first + sizes[-1]] <= run.shown[first]).all()
+    assert sizes[0] != sizes[1]
 
 
 def test_default_chunksizes():

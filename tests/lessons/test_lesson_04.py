@@ -1,78 +1,129 @@
-"""Lesson 04: its exercises tell right from wrong, its claims hold."""
+"""Lesson 04: its exercises tell right from wrong, its claims hold.
+
+The orders are values: wrong by other naps, by the wrong place of one; right as tenths from
+0.1 * i, as arrays, sorted in place. The three runs come in another order each time, and what a
+reader does to lesson_04.NAPS touches no exercise.
+"""
 
 import inspect
 
 import numpy as np
 import pytest
+from judging import said, watched_by_the_rule
 from tqdm import tqdm
 
 from helpers.exercises import lesson_04
-from helpers.exercises.checking import NOT_TRIED
+from helpers.schedule import predict
+
+SAME = [0.1 * number for number in range(1, 11)]
 
 
-def solve(exercise):
-    """Return the answer that the exercise's own solution gives."""
-    names = {"lesson_04": lesson_04}
-    exec(exercise.solution_text, names)
-    return names[exercise.name]
-
-
-@pytest.mark.parametrize("name", ["honest_order", "longest_lie", "which_call"])
-def test_the_solution_is_right(name):
-    exercise = getattr(lesson_04, name)
-    assert exercise.verdict(solve(exercise)).startswith("Right!")
-    assert exercise.verdict(...) == NOT_TRIED
-    assert exercise.verdict(42).startswith(f"Not yet: {exercise.name} is of type int")
+def over_imap(naps):
+    return naps, predict(naps, 5)
 
 
 @pytest.mark.parametrize(
-    ("naps", "said"),
+    ("naps", "told"),
     [
-        (lesson_04.NAPS, "4 finished tasks have to wait for their turn at worst;"),
+        (sorted(lesson_04.NAPS), "Right! No task has to wait for its turn."),
+        (SAME, "Right!"),
+        (lesson_04.NAPS, "Not yet: 4 finished tasks have to wait for their turn at worst;"),
         ([0.1, 1.0, 0.2, 0.9, 0.3, 0.8, 0.4, 0.7, 0.5, 0.6], "finished tasks have to wait"),
-        ([0.1] * 10, "use the same ten naps"),
+        ([*SAME[1:], SAME[0]], "finished task"),
+    ],
+    ids=["sorted", "tenths", "countdown", "mixed", "short one last"],
+)
+def test_an_honest_order_is_judged_by_the_rule(naps, told):
+    assert told in said(lesson_04.judge_honest, *over_imap(naps))
+
+
+@pytest.mark.parametrize(
+    ("naps", "told"),
+    [
+        (np.array(SAME), "Right!"),
+        (tuple(lesson_04.NAPS), "Not yet: 4 finished tasks have to wait"),
+        ([0.1] * 10, "use the same 10 naps, each once: [0.1, 0.2"),
+        (SAME[:9], "use the same 10 naps"),
         (["a"] * 10, "'a' is no nap."),
         ([float("nan")] * 10, "nan is no nap."),
     ],
-    ids=["countdown", "first one short", "other naps", "text", "nan"],
+    ids=["tenths", "countdown", "other naps", "nine", "text", "nan"],
 )
-def test_honest_order_says_what_is_wrong(naps, said):
-    assert said in lesson_04.honest_order.verdict(naps)
+def test_honest_order_runs_the_naps(naps, told):
+    assert told in lesson_04.honest_order.verdict(naps)
+
+
+def test_what_a_reader_does_to_the_naps_touches_no_exercise(monkeypatch):
+    monkeypatch.setattr(lesson_04, "watch", watched_by_the_rule)
+    monkeypatch.setattr(lesson_04, "NAPS", list(lesson_04.NAPS))
+    lesson_04.NAPS.sort()
+    assert lesson_04.honest_order.verdict(lesson_04.NAPS).startswith("Right!")
+    lesson_04.NAPS.clear()
+    assert len(lesson_04.mystery_runs()["A"]) == 10
 
 
 @pytest.mark.parametrize(
-    ("naps", "said"),
+    ("naps", "told"),
     [
+        ([1.5] + [0.1] * 9, "Right! Measured: 9 of ten tasks were done, and the bar said 0 of 10."),
+        ([2, 0.3, 0.3, 0.3, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1], "Right!"),
         ([0.1] * 9 + [1.5], "Nine are possible."),
         ([0.1] * 10, "Nine are possible."),
-        ([1.0] * 5, "there should be ten naps; you gave 5."),
+        ([1.5, 1.6] + [0.1] * 8, "8 finished tasks have to wait"),
     ],
-    ids=["long one last", "all equal", "five"],
+    ids=["long one first", "mixed", "long one last", "all equal", "two long"],
 )
-def test_longest_lie_says_what_is_wrong(naps, said):
-    assert said in lesson_04.longest_lie.verdict(naps)
+def test_a_long_lie_is_judged_by_the_rule(naps, told):
+    assert told in said(lesson_04.judge_longest, *over_imap(naps))
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("naps", "told"),
     [
+        (np.array([0.6] + [0.05] * 9), "Right! Measured: "),
+        ([0.1] * 9 + [0.5], "Nine are possible."),
+        ([1.0] * 5, "there should be ten naps; you gave 5."),
+        ([3.0] + [0.1] * 9, "3.0 is no nap. Use seconds, from 0.05 to 2."),
+    ],
+    ids=["array", "long one last", "five", "too long"],
+)
+def test_longest_lie_runs_the_naps(naps, told):
+    assert told in lesson_04.longest_lie.verdict(naps)
+
+
+ASKED = {"A": "imap_unordered", "B": "map", "C": "imap"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (ASKED, "Right!"),
+        ({"C": "imap", "B": "map", "A": "imap_unordered"}, "Right!"),
         ({"A": "map", "B": "imap_unordered", "C": "imap"}, "look at A and B again."),
         ({"A": "imap_unordered", "B": "imap", "C": "map"}, "look at B and C again."),
-        ({"A": "starmap", "B": "map", "C": "imap"}, "'starmap' is none of imap"),
+        (dict.fromkeys("ABC", "map"), "look at A and C again."),
+        ({"A": "starmap", "B": "map", "C": "imap"}, "'starmap' is none of map, imap,"),
+        ({"A": ["map"], "B": "map", "C": "imap"}, "['map'] is none of"),
         ({"A": "map"}, "name the call of each run: A, B, C."),
     ],
-    ids=["map for unordered", "imap for map", "unknown call", "one only"],
+    ids=range(8),
 )
-def test_which_call_says_what_is_wrong(answer, said):
-    assert said in lesson_04.which_call.verdict(answer)
+def test_which_call_is_judged(answer, told):
+    assert told in said(lesson_04.judge_which, answer, ASKED)
 
 
-def test_the_mystery_runs_are_what_they_are_said_to_be():
-    runs = lesson_04.mystery_runs()
-    in_order = {name: bool((np.diff(run.shown) >= 0).all()) for name, run in runs.items()}
-    assert in_order == {"A": False, "B": True, "C": True}
-    at_once = {name: bool(np.ptp(run.shown) == 0) for name, run in runs.items()}
-    assert at_once == {"A": False, "B": True, "C": False}
+def test_the_mystery_runs_are_what_they_are_said_to_be(monkeypatch, capsys):
+    monkeypatch.setattr(lesson_04, "watch", watched_by_the_rule)
+    monkeypatch.setattr(lesson_04, "_asked", {})
+    assert "run the cell with the pictures first" in lesson_04.which_call.verdict({"A": "map"})
+    runs, names = lesson_04.mystery_runs(), {}
+    lesson_04.which_call.solution()
+    exec(capsys.readouterr().out, names)
+    assert lesson_04.which_call.verdict(names["answer"]).startswith("Right!")
+    for name, call in names["answer"].items():
+        shown = runs[name].shown
+        assert bool((np.diff(shown) >= 0).all()) == (call != "imap_unordered")
+        assert bool(np.ptp(shown) == 0) == (call == "map")
 
 
 def test_tqdm_draws_at_most_every_tenth_of_a_second():

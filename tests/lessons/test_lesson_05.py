@@ -1,83 +1,122 @@
-"""Lesson 05: its exercises tell right from wrong, its claims hold on the installed versions."""
+"""Lesson 05: its exercises tell right from wrong, its claims hold on the installed versions.
+
+An order can be wrong by its naps or by a late long one; right if no order is faster. A recipe can
+be wrong by a bar over results in order, over what goes in, in lumps, that ends short, or none; by
+results out of order, guessed from the tasks, sorted, never asked for; by no work, in turn, twice,
+in the parent. It can be right by callbacks, polling, numbers, futures of an executor of its own, in
+another order of submission.
+"""
 
 import inspect
 import io
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
 import pytest
+from judging import Answer, judged, name_of, one_of_each, said
 from tqdm import tqdm
 
 from helpers import Timeline, plots
 from helpers.bar_recipes import RECIPES, measure
 from helpers.exercises import lesson_05
-from helpers.exercises.checking import NOT_TRIED
+from helpers.schedule import predict
+from helpers.workers import with_number
 
 COUNTDOWN = [(10 - a) * 0.1 for a in range(10)]
+MIXED = list(lesson_05.MIXED)
 NAN = np.nan
 
 
-def solve(exercise):
-    """Return the answer that the exercise's own solution gives."""
-    names = {"naps_today": lesson_05.MIXED}
-    exec(exercise.solution_text, names)
-    return names[exercise.name]
-
-
-EXERCISES = ["longest_first", "honest_and_ordered", "count_failures"]
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_the_solution_is_right(name):
-    exercise = getattr(lesson_05, name)
-    assert exercise.verdict(solve(exercise)).startswith("Right! Measured:")
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_what_is_no_answer_is_told_so(name):
-    exercise = getattr(lesson_05, name)
-    assert exercise.verdict(...) == NOT_TRIED
-    assert exercise.verdict(42).startswith(f"Not yet: {exercise.name} is of type int")
-
-
-def test_one_moment_of_a_busy_machine_does_not_make_an_answer_wrong(monkeypatch):
-    run, stalls = lesson_05._run, [True, True, False]
-
-    def sometimes_late(*args):
-        results, timeline = run(*args)
-        if stalls.pop(0):
-            late = np.full(len(timeline), timeline.end)
-            timeline = Timeline(timeline.worker, timeline.start, timeline.finish, late)
-        return results, timeline
-
-    monkeypatch.setattr(lesson_05, "_run", sometimes_late)
-    exercise = lesson_05.honest_and_ordered
-    assert exercise.verdict(solve(exercise)).startswith("Right! Measured:")
-    stalls[:] = [True] * lesson_05.TRIES
-    assert "finished tasks were not shown" in exercise.verdict(solve(exercise))
-    assert not stalls
-
-
-@pytest.mark.parametrize("name", ["honest_and_ordered", "count_failures"])
-def test_a_stub_is_not_tried(name):
-    def stub(func, tasks, tqdm, pool): ...
-
-    assert getattr(lesson_05, name).verdict(stub) == NOT_TRIED
+# -- exercise 1
 
 
 @pytest.mark.parametrize(
-    ("order", "said"),
+    ("order", "right"),
     [
-        (sorted(lesson_05.MIXED), "1.1 s are possible. At the end, some workers"),
-        (lesson_05.MIXED, "1.1 s are possible. At the end, some workers"),
-        ([0.1] * 10, "use the same ten naps"),
-        (["a"] * 10, "use the same ten naps"),
-        ([], "order is empty"),
+        (sorted(MIXED, reverse=True), True),
+        ([0.1 * number for number in range(10, 0, -1)], True),
+        ([0.6, 0.7, 0.8, 0.9, 1.0, 0.5, 0.4, 0.3, 0.2, 0.1], True),
+        (sorted(MIXED), False),
+        (MIXED, False),
     ],
-    ids=["shortest first", "as given", "other naps", "text", "empty"],
+    ids=["longest first", "tenths", "another best one", "shortest first", "as given"],
 )
-def test_longest_first_says_what_is_wrong(order, said):
-    assert said in lesson_05.longest_first.verdict(order)
+def test_an_order_is_judged_by_the_rule(order, right):
+    told = said(lesson_05.judge_order, order, predict(order, 5))
+    assert told.startswith("Right! Measured: 1.1") if right else "1.1 s are possible." in told
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        (np.sort(MIXED)[::-1], "Right! Measured: 1."),
+        (sorted(MIXED), "At the end, some workers have nothing to do."),
+        ([0.1] * 10, "use the same 10 naps, each once"),
+        (["a"] * 10, "'a' is no nap."),
+    ],
+    ids=["array", "shortest first", "other naps", "text"],
+)
+def test_longest_first_runs_the_naps(order, told):
+    assert told in lesson_05.longest_first.verdict(order)
+
+
+# -- exercises 2 and 3, right
+
+
+def by_polling(func, tasks, tqdm, pool):
+    jobs = [pool.apply_async(func, (task,)) for task in tasks]
+    with tqdm(total=len(tasks)) as bar:
+        while bar.n < len(tasks):
+            bar.update(sum(job.ready() for job in jobs) - bar.n)
+            time.sleep(0.005)
+    return [job.get() if job.successful() else None for job in jobs]
+
+
+def numbered(func, tasks, tqdm, pool):
+    pairs = pool.imap_unordered(partial(with_number, func), enumerate(tasks))
+    return [result for _, result in sorted(tqdm(pairs, total=len(tasks)))]
+
+
+def by_futures(func, tasks, tqdm, pool):
+    with ProcessPoolExecutor(5) as executor:
+        futures = [executor.submit(func, task) for task in tasks]
+        for _ in tqdm(as_completed(futures), total=len(tasks)):
+            pass
+    return [None if future.exception() else future.result() for future in futures]
+
+
+def longest_first(func, tasks, tqdm, pool):
+    order = sorted(range(len(tasks)), key=tasks.__getitem__, reverse=True)
+    results, bar, jobs = {}, tqdm(total=len(tasks)), []
+    for number in order:
+
+        def put(result, number=number):
+            results[number] = result
+            bar.update()
+
+        jobs.append(pool.apply_async(func, (tasks[number],), callback=put))
+    for job in jobs:
+        job.wait()
+    return tuple(results[number] for number in range(len(tasks)))
+
+
+def try_number(func, pair):
+    try:
+        return pair[0], func(pair[1])
+    except ValueError:
+        return pair[0], None
+
+
+def caught_in_the_worker(func, tasks, tqdm, pool):
+    pairs = pool.imap_unordered(partial(try_number, func), enumerate(tasks))
+    found = dict(tqdm(pairs, total=len(tasks)))
+    return [found[number] for number in sorted(found)]
+
+
+# -- exercises 2 and 3, wrong
 
 
 def ordered(func, tasks, tqdm, pool):
@@ -88,12 +127,25 @@ def unordered(func, tasks, tqdm, pool):
     return list(tqdm(pool.imap_unordered(func, tasks), total=len(tasks)))
 
 
+def sorted_again(func, tasks, tqdm, pool):
+    return sorted(unordered(func, tasks, tqdm, pool), reverse=True)
+
+
 def around(func, tasks, tqdm, pool):
     return pool.map(func, tqdm(tasks))
 
 
+def in_chunks(func, tasks, tqdm, pool):
+    pairs = pool.imap_unordered(partial(with_number, func), enumerate(tasks), 3)
+    return [result for _, result in sorted(tqdm(pairs, total=len(tasks)))]
+
+
 def in_turn(func, tasks, tqdm, pool):
     return [pool.apply(func, (task,)) for task in tqdm(tasks)]
+
+
+def here(func, tasks, tqdm, pool):
+    return [func(task) for task in tqdm(tasks)]
 
 
 def no_bar(func, tasks, tqdm, pool):
@@ -104,53 +156,29 @@ def no_task(func, tasks, tqdm, pool):
     return list(tqdm(tasks))
 
 
+def twice(func, tasks, tqdm, pool):
+    unordered(func, tasks, tqdm, pool)
+    return pool.map(func, tasks)
+
+
 def half_a_bar(func, tasks, tqdm, pool):
     with tqdm(total=len(tasks)) as bar:
-        for number, _ in enumerate(pool.imap_unordered(func, tasks)):
-            bar.update(number % 2)
-    return tasks
+        move = {"callback": lambda _: bar.update(bar.n < 5)}
+        jobs = [pool.apply_async(func, (task,), **move) for task in tasks]
+        return [job.get() for job in jobs]
 
 
 def nothing(func, tasks, tqdm, pool):
     unordered(func, tasks, tqdm, pool)
 
 
-def other_results(func, tasks, tqdm, pool):
+def the_tasks(func, tasks, tqdm, pool):
     unordered(func, tasks, tqdm, pool)
-    return [task + 1 for task in tasks]
+    return tasks
 
 
 def two_arguments(func, tasks):
     return []
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (ordered, "finished tasks were not shown."),
-        (unordered, "all results are there, but not in the order"),
-        (around, "the bar counted 10 tasks that were not finished."),
-        (in_turn, "as if there were one worker."),
-        (no_bar, "no bar moved."),
-        (no_task, "func was run 0 times"),
-        (half_a_bar, "the bar ended at 5 of 10."),
-        (nothing, "it returned NoneType."),
-        (other_results, "and should return [0.8,"),
-        (two_arguments, "two_arguments raised TypeError"),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_honest_and_ordered_says_what_is_wrong(answer, said):
-    assert said in lesson_05.honest_and_ordered.verdict(answer)
-
-
-def test_an_answer_that_never_returns_is_given_up(monkeypatch):
-    def endless(func, tasks, tqdm, pool):
-        while True:
-            pass
-
-    monkeypatch.setattr(lesson_05, "LIMIT", 0.5)
-    assert "endless had not returned" in lesson_05.honest_and_ordered.verdict(endless)
 
 
 def no_error_callback(func, tasks, tqdm, pool):
@@ -161,16 +189,121 @@ def no_error_callback(func, tasks, tqdm, pool):
     return [job.get() if job.successful() else None for job in jobs]
 
 
+def never_asked(func, tasks, tqdm, pool):
+    with tqdm(total=len(tasks)) as bar:
+        move = {"callback": lambda _: bar.update(), "error_callback": lambda _: bar.update()}
+        for job in [pool.apply_async(func, (task,), **move) for task in tasks]:
+            job.wait()
+    return [task if task > 0 else None for task in tasks]
+
+
+def all_none(func, tasks, tqdm, pool):
+    never_asked(func, tasks, tqdm, pool)
+    return [None] * len(tasks)
+
+
+def left_out(func, tasks, tqdm, pool):
+    return [result for result in by_polling(func, tasks, tqdm, pool) if result is not None]
+
+
+HONEST, FAILURES = lesson_05.honest_and_ordered, lesson_05.count_failures
+ANSWERS = [
+    Answer(HONEST, lesson_05.collect),
+    Answer(HONEST, lesson_05.collect_all),
+    Answer(HONEST, by_polling),
+    Answer(HONEST, numbered),
+    Answer(HONEST, by_futures),
+    Answer(HONEST, longest_first),
+    Answer(HONEST, ordered, "finished tasks were not shown."),
+    Answer(HONEST, sorted_again, "but not in the order of the tasks."),
+    Answer(HONEST, unordered, "but not in the order of the tasks."),
+    Answer(HONEST, around, "tasks that were not finished."),
+    Answer(HONEST, in_chunks, "finished tasks were not shown."),
+    Answer(HONEST, in_turn, "as if there were one worker."),
+    Answer(HONEST, here, "as if there were one worker."),
+    Answer(HONEST, no_bar, "no bar moved."),
+    Answer(HONEST, no_task, "func was run 0 times"),
+    Answer(HONEST, twice, "func was run"),
+    Answer(HONEST, half_a_bar, "the bar ended at 5 of"),
+    Answer(HONEST, nothing, "it returned nothing (None)."),
+    Answer(HONEST, the_tasks, "the results should be ["),
+    Answer(HONEST, two_arguments, "two_arguments raised TypeError"),
+    Answer(FAILURES, lesson_05.collect_all),
+    Answer(FAILURES, by_polling),
+    Answer(FAILURES, by_futures),
+    Answer(FAILURES, caught_in_the_worker),
+    Answer(FAILURES, no_error_callback, "the bar ended at "),
+    Answer(FAILURES, ordered, "ordered raised ValueError: the nap of 0."),
+    Answer(FAILURES, never_asked, "the results should be ["),
+    Answer(FAILURES, all_none, "the results should be ["),
+    Answer(FAILURES, left_out, "results; you returned"),
+]
+
+
+@pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
+def test_a_real_answer_is_judged(answer):
+    assert not judged(answer)
+
+
+WANTED = [round(0.1 * number, 1) for number in range(10)]
+HONESTLY = predict(COUNTDOWN, 5, method="apply_async")
+
+
+def shown(at):
+    """Return the run with a bar that counted at these moments."""
+    return Timeline(HONESTLY.worker, HONESTLY.start, HONESTLY.finish, at)
+
+
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("results", "run", "told"),
     [
-        (no_error_callback, "the bar ended at 8 of 10."),
-        (ordered, "ordered raised ValueError: the nap of 0.64 s failed"),
+        (
+            WANTED,
+            HONESTLY,
+            "Right! Measured: results in order, and a bar that is at worst 0 behind",
+        ),
+        (tuple(WANTED), predict(COUNTDOWN, 5, method="imap_unordered"), "Right!"),
+        (WANTED, shown(np.sort(HONESTLY.finish)), "Right!"),
+        (WANTED, predict(COUNTDOWN, 5), "at worst 4 finished tasks were not shown."),
+        (WANTED, predict(COUNTDOWN, 5, method="map"), "at worst 5 finished tasks were not"),
+        (WANTED, predict(COUNTDOWN, 5, 2, "imap_unordered"), "finished tasks were not shown."),
+        (WANTED, shown([0.0] * 10), "the bar counted 10 tasks that were not finished."),
+        (WANTED, shown(None), "no bar moved."),
+        (WANTED, shown([*HONESTLY.finish[:8], NAN, NAN]), "the bar ended at 8 of 10."),
+        (WANTED, predict(COUNTDOWN, 1, method="imap_unordered"), "as if there were one worker."),
+        (WANTED, predict(COUNTDOWN[:9], 5), "func was run 9 times"),
+        (WANTED, predict([*COUNTDOWN, 0.1], 5), "func was run 11 times"),
+        (WANTED[::-1], HONESTLY, "not in the order of the tasks."),
+        (COUNTDOWN, HONESTLY, "the results should be [0.0, 0.1, "),
+        (None, HONESTLY, "it returned nothing (None)."),
     ],
-    ids=lambda value: getattr(value, "__name__", ""),
+    ids=range(15),
 )
-def test_count_failures_says_what_is_wrong(answer, said):
-    assert said in lesson_05.count_failures.verdict(answer)
+def test_a_recipe_is_judged_by_its_timeline(results, run, told):
+    assert told in said(lesson_05.judge_bar, results, WANTED, run, True)
+
+
+def test_a_recipe_without_a_bar_is_told_so():
+    told = said(lesson_05.judge_bar, WANTED, WANTED, HONESTLY, False)
+    assert "no bar moved. Make one with the tqdm that is passed in." in told
+
+
+@pytest.mark.parametrize("late", [1, 3])
+def test_one_moment_of_a_busy_machine_does_not_make_an_answer_wrong(late, monkeypatch):
+    timeline, tries = lesson_05.Recorder.timeline, []
+
+    def late_at_first(recorder, bar=None):
+        run = timeline(recorder, bar)
+        if bar is not None:
+            tries.append(run)
+        if bar is None or len(tries) > late:
+            return run
+        return Timeline(run.worker, run.start, run.finish, np.full(len(run), run.end))
+
+    monkeypatch.setattr(lesson_05.Recorder, "timeline", late_at_first)
+    monkeypatch.setattr(lesson_05, "_tasks", lambda: [0.2, 0.02, 0.04, 0.06, 0.08])
+    verdict = lesson_05.honest_and_ordered.verdict(lesson_05.collect)
+    assert verdict.startswith("Right!") == (late < lesson_05.TRIES)
 
 
 # -- the recipes

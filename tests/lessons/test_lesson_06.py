@@ -1,120 +1,308 @@
-"""Lesson 06: its exercises, and what its prose says without a cell."""
+"""Lesson 06: its exercises, and what its prose says without a cell.
 
+output_of can be wrong by bytes, a wrong encoding, both outputs in one, a silent failure, half the
+output, none of it; right by run, check_output, Popen, asyncio, bytes decoded. greet can be wrong by
+any shell, by no program, by a spoilt list; right by a list, or with shlex where a shell is POSIX's.
+ending can be wrong by its words, by a limit of its own, by leaving the program; right by run, or
+Popen and kill.
+"""
+
+import asyncio
 import os
+import shlex
 import subprocess
 import sys
 import time
 
 import pytest
+from judging import Answer, judged, name_of, one_of_each, said
 
 from helpers.commands.programs import flood, napper, python
 from helpers.exercises import lesson_06
-from helpers.exercises.checking import NOT_TRIED
+from helpers.exercises.lesson_06 import Ended, Greeting, Printed
 
 CAPTURED = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
-EXERCISES = {"output_of": lesson_06.output_of, "greet": lesson_06.greet, "ending": lesson_06.ending}
 pytestmark = pytest.mark.usefixtures("reaped")
-each = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+
+# -- exercise 1, right
 
 
-def stub(*_): ...
+def by_check_output(command):
+    return subprocess.check_output(
+        command, encoding="utf-8", errors="ignore", stderr=subprocess.DEVNULL
+    )
 
 
-def answer(code, name):
-    space = {"subprocess": subprocess, "lesson_06": lesson_06, "captured": CAPTURED}
-    exec(code, space)
-    return space[name]
+def decoded(command):
+    done = subprocess.run(command, capture_output=True, check=True)
+    return done.stdout.decode("utf-8", "backslashreplace")
 
 
-def kept(**options):
-    return lambda command: subprocess.run(command, **options).stdout
+def by_popen(command):
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        out = child.stdout.read().decode(errors="replace")
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return out
 
 
-@each
-def test_solution_is_right(exercise):
-    assert exercise.verdict(answer(exercise.solution_text, exercise.name)).startswith("Right!")
+async def by_asyncio(command):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    child = await asyncio.create_subprocess_exec(*command, **pipes)
+    out, _ = await child.communicate()
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return out.decode(errors="replace")
 
 
-@each
-def test_stub_and_wrong_types_are_told(exercise):
-    assert exercise.verdict(...) == NOT_TRIED
-    assert exercise.verdict(stub) == NOT_TRIED
-    assert f"{exercise.name} is of type int" in exercise.verdict(7)
-    assert f"{exercise.name} is nothing (None)" in exercise.verdict(None)
+# -- exercise 1, wrong
 
 
-@each
-def test_an_answer_that_raises_is_told(exercise):
-    def divide(*_):
-        return 1 / 0
+def not_captured(command):
+    return subprocess.run(command, stdout=subprocess.DEVNULL).stdout
 
-    assert "divide raised ZeroDivisionError" in exercise.verdict(divide)
+
+def as_bytes(command):
+    return subprocess.run(command, capture_output=True).stdout
+
+
+def strict(command):
+    return subprocess.run(command, capture_output=True, encoding="utf-8").stdout
+
+
+def latin(command):
+    options = {"capture_output": True, "encoding": "latin-1", "check": True}
+    return subprocess.run(command, **options).stdout
+
+
+def silent(command):
+    return subprocess.run(command, **CAPTURED).stdout
+
+
+def hard_wired(command):
+    return "a; b\n"
+
+
+def first_part(command):
+    return subprocess.run(command, check=True, **CAPTURED).stdout[:1000]
+
+
+def both_outputs(command):
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    ).stdout
+
+
+def stripped(command):
+    return subprocess.run(command, check=True, **CAPTURED).stdout.strip()
+
+
+def divides(*_):
+    return 1 / 0
+
+
+# -- exercise 2
+
+
+def quoted(name):
+    return subprocess.run(shlex.join([*lesson_06.GREETER, name]), shell=True, **CAPTURED).stdout
+
+
+def by_a_copy(name):
+    command = list(lesson_06.GREETER)
+    command.append(name)
+    return subprocess.check_output(command, encoding="utf-8")
+
+
+def in_a_shell(name):
+    return subprocess.run(f"echo hello {name}", shell=True, **CAPTURED).stdout
+
+
+def in_quotes(name):
+    return subprocess.run(f'echo "hello {name}"', shell=True, **CAPTURED).stdout
+
+
+def in_single_quotes(name):
+    return subprocess.run(f"echo 'hello {name}'", shell=True, **CAPTURED).stdout
+
+
+def without_signs(name):
+    clean = name.replace("&", "").replace(";", "")
+    return subprocess.run(f"echo hello {clean}", shell=True, **CAPTURED).stdout
+
+
+def by_itself(name):
+    return f"hello {name}"
+
+
+def appended(name):
+    lesson_06.GREETER.append(name)
+    return subprocess.run(lesson_06.GREETER, **CAPTURED).stdout
+
+
+def to_all(name):
+    return subprocess.run([*lesson_06.GREETER, "you"], **CAPTURED).stdout
+
+
+def to_the_screen(name):
+    subprocess.run([*lesson_06.GREETER, name], stdout=subprocess.DEVNULL)
+
+
+# -- exercise 3
+
+
+def by_killing(command, seconds):
+    try:
+        child = subprocess.Popen(command)
+    except OSError:
+        return "missing"
+    try:
+        return "failed" if child.wait(seconds) else "done"
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        return "too long"
+
+
+def left_running(command, seconds):
+    try:
+        return "failed" if subprocess.Popen(command).wait(seconds) else "done"
+    except FileNotFoundError:
+        return "missing"
+    except subprocess.TimeoutExpired:
+        return "too long"
+
+
+def all_is_done(command, seconds):
+    subprocess.run(command, timeout=seconds)
+    return "done"
+
+
+def at_most_a_second(command, seconds):
+    return lesson_06.ending(command, 1)
+
+
+def at_most_three_seconds(command, seconds):
+    return lesson_06.ending(command, 3)
+
+
+def in_other_words(command, seconds):
+    return lesson_06.ending(command, seconds).upper()
+
+
+OUTPUT, GREET, END = (
+    lesson_06.text_whatever_happens,
+    lesson_06.close_the_hole,
+    lesson_06.how_did_it_end,
+)
+ANSWERS = [
+    Answer(OUTPUT, lesson_06.output_of),
+    Answer(OUTPUT, by_check_output),
+    Answer(OUTPUT, decoded),
+    Answer(OUTPUT, by_popen),
+    Answer(OUTPUT, by_asyncio),
+    Answer(OUTPUT, silent, "you did not raise CalledProcessError"),
+    Answer(OUTPUT, not_captured, "you returned nothing (None)"),
+    Answer(OUTPUT, as_bytes, "of type bytes"),
+    Answer(OUTPUT, latin, "prints UTF-8: you should return 'Zürich"),
+    Answer(OUTPUT, hard_wired, "you"),
+    Answer(OUTPUT, first_part, "(1,000 characters)"),
+    Answer(OUTPUT, both_outputs, "Not yet: "),
+    Answer(OUTPUT, stripped, "you should return "),
+    Answer(OUTPUT, divides, "divides raised ZeroDivisionError"),
+    Answer(GREET, lesson_06.greet),
+    Answer(GREET, by_a_copy),
+    Answer(GREET, appended, "lesson_06.GREETER is another list now"),
+    Answer(GREET, by_itself, "no program was run for it"),
+    Answer(GREET, to_all, "was greeted with 'hello you"),
+    Answer(GREET, to_the_screen, "you returned nothing (None)"),
+    Answer(GREET, divides, "divides raised ZeroDivisionError"),
+    Answer(END, lesson_06.ending),
+    Answer(END, by_killing),
+    Answer(END, left_running, "is still running"),
+    Answer(END, all_is_done, "all_is_done raised FileNotFoundError"),
+    Answer(END, at_most_a_second, "'done', with 15 s, you returned 'too long'"),
+    Answer(END, at_most_three_seconds, "and you waited for "),
+    Answer(END, in_other_words, "you returned 'DONE'"),
+    Answer(END, divides, "divides raised ZeroDivisionError"),
+]
+if os.name == "posix":  # the shell of Windows knows other tricks, and there strict prints its error
+    ANSWERS += [
+        Answer(OUTPUT, strict, "UnicodeDecodeError"),
+        Answer(GREET, quoted),
+        Answer(GREET, in_a_shell, "Not yet: "),
+        Answer(GREET, in_quotes, "Not yet: "),
+        Answer(GREET, in_single_quotes, "was run as a program"),
+        Answer(GREET, without_signs, "Not yet: "),
+    ]
+
+
+@pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
+def test_a_real_answer_is_judged(answer):
+    assert not judged(answer)
+
+
+def test_a_spoilt_list_is_whole_again():
+    before = list(lesson_06.GREETER)
+    assert "is another list now" in lesson_06.close_the_hole.verdict(appended)
+    assert before == lesson_06.GREETER
+
+
+FAILED = subprocess.CalledProcessError(3, "x")
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("run", "told"),
     [
-        (kept(), "of type NoneType"),
-        (kept(capture_output=True), "of type bytes"),
-        pytest.param(
-            kept(capture_output=True, encoding="utf-8"),
-            "UnicodeDecodeError",
-            marks=pytest.mark.skipif(os.name != "posix", reason="Windows only prints the error"),
-        ),
-        (kept(capture_output=True, encoding="latin-1", check=True), "should be left"),
-        (kept(**CAPTURED), "did not raise CalledProcessError"),
-        (lambda command: "a; b", "should be left"),
-        (lambda command: kept(**CAPTURED)(command)[:1000], "you returned 1,000"),
-        (
-            lambda command: subprocess.getoutput(subprocess.list2cmdline(command)),
-            "stderr is in the output",
-        ),
+        (Printed("p", "a\n", "a\r\n"), "Right!"),
+        (Printed("prints no UTF-8", "caf", "caf\ufffd"), "Right!"),
+        (Printed("prints no UTF-8", "caf", "caf"), "Right!"),
+        (Printed("prints no UTF-8", "caf", "café"), "you should return 'caf', and returned 'café'"),
+        (Printed("fails", None, FAILED), "Right!"),
+        (Printed("fails", None, "x"), "you did not raise CalledProcessError"),
+        (Printed("p", "a", FAILED), "went well, and you raised CalledProcessError"),
+        (Printed("p", "a\n", b"a\n"), "you returned of type bytes"),
+        (Printed("p", "a\n", "noise\na\n"), "what the program writes to stderr is in the output"),
+        (Printed("p", "x" * 3000, "x" * 2000), "(2,000 characters)."),
     ],
+    ids=range(10),
 )
-def test_output_of_wrong(wrong, message):
-    assert message in lesson_06.output_of.verdict(wrong)
+def test_an_output_is_judged(run, told):
+    verdict = said(lesson_06.judge_output, [run])
+    assert told in verdict
+    assert len(verdict) < 300
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the shell of Windows knows other tricks")
 @pytest.mark.parametrize(
-    ("code", "message"),
+    ("greeting", "told"),
     [
-        ('f"echo hello {name}"', "was run as a program: it made a file"),
-        ("f'echo hello \"{name}\"'", "was run as a program"),
-        ("f\"echo hello '{name}'\"", "was run as a program"),
-        ("f\"echo hello {name.replace('&', '').replace(';', '')}\"", "was run as a program"),
+        (Greeting("Ann", "hello Ann\r\n", 1), "Right!"),
+        (Greeting("Ann", "hello Ann", 2), "Right!"),
+        (Greeting("Ann", "hello Ann", 0), "no program was run for it"),
+        (Greeting("Ann ", "hello Ann\n", 1), "the guest 'Ann ' was greeted with 'hello Ann"),
+        (Greeting("Ann", b"hello Ann", 1), "a text was wanted; you returned of type bytes"),
+        (Greeting("Ann", "hello Ann", 1, "it was run"), "the name 'Ann': it was run."),
     ],
+    ids=range(6),
 )
-def test_greet_wrong(code, message):
-    source = f"def greet(name): return subprocess.run({code}, shell=True, **captured).stdout"
-    assert message in lesson_06.greet.verdict(answer(source, "greet"))
+def test_a_greeting_is_judged(greeting, told):
+    assert told in said(lesson_06.judge_greet, [greeting])
 
 
-def test_greet_that_greets_somebody_else():
-    told = lesson_06.greet.verdict(lambda name: "hello you")
-    assert "the guest 'Ann' was greeted with 'hello you'" in told
-    assert "you returned NoneType" in lesson_06.greet.verdict(lambda name: print())
-
-
-def test_ending_that_leaves_the_program_running():
-    def ending(command, seconds):
-        try:
-            process = subprocess.Popen(command)
-            return "failed" if process.wait(seconds) else "done"
-        except FileNotFoundError:
-            return "missing"
-        except subprocess.TimeoutExpired:
-            return "too long"
-
-    assert "is still running" in lesson_06.ending.verdict(ending)
-
-
-def test_ending_that_takes_all_for_done():
-    def ending(command, seconds):
-        subprocess.run(command, timeout=seconds)
-        return "done"
-
-    assert "for a program that is 'failed' you returned 'done'" in lesson_06.ending.verdict(ending)
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        (Ended("done", "done", 15, 1.5), "Right!"),
+        (Ended("too long", "too long", 0.5, 0.6), "Right!"),
+        (Ended("done", "failed", 15, 0.1), "'done', with 15 s, you returned 'failed'."),
+        (Ended("too long", "too long", 0.5, 2), "you waited for 2.0 s."),
+        (Ended("too long", "too long", 0.5, 0.6, gone=False), "the program is still running."),
+        (Ended("missing", None, 15, 0.1), "you returned None."),
+    ],
+    ids=range(6),
+)
+def test_an_ending_is_judged(run, told):
+    assert told in said(lesson_06.judge_ending, [run])
 
 
 # -- what the prose says

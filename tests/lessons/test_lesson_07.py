@@ -1,51 +1,87 @@
-"""Lesson 07: its exercises, and what its prose says without a cell."""
+"""Lesson 07: its exercises, and what its prose says without a cell.
 
-import contextlib
+run_all can be wrong by no limit, a limit of its own, no two at once, another order, no waiting;
+right by threads, polling, asyncio, pools, in batches. follow can be wrong by late lines, or only
+the first in time, by lost lines or codes; right with text or bytes, by Popen, readline, asyncio.
+run_family can be wrong by leaving a grandchild, after a timeout or after an end in time, by codes,
+by a limit of its own; right by a group, a session, polling.
+"""
+
+import asyncio
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 
+import numpy as np
 import pytest
+from judging import Answer, judged, name_of, one_of_each, said
 
 from helpers import commands
-from helpers.commands.programs import napper
+from helpers.commands.programs import FLOOD, napper, python
 from helpers.exercises import lesson_07
-from helpers.exercises.checking import NOT_TRIED
+from helpers.exercises.lesson_07 import Batch, Family, Followed
+from helpers.schedule import predict
 
-NAMES = ["run_all", "follow", "run_family"]
 pytestmark = pytest.mark.usefixtures("reaped")
-each = pytest.mark.parametrize("name", NAMES)
-
-
-def stub(one, two): ...
 
 
 def codes(all_done):
     return [done.returncode for done in all_done]
 
 
-@each
-def test_solution_is_right(name):
-    exercise = getattr(lesson_07, name)
-    space = {
-        "subprocess": subprocess,
-        "ThreadPoolExecutor": ThreadPoolExecutor,
-        "commands": commands,
-    }
-    exec(exercise.solution_text, space)
-    assert exercise.verdict(space[name]).startswith("Right! Measured")
+# -- exercise 1, right
 
 
-@each
-def test_stub_wrong_types_and_exceptions_are_told(name):
-    def divide(*_):
-        return 1 / 0
+def by_futures(commands, at_once):
+    with ThreadPoolExecutor(max_workers=at_once) as threads:
+        futures = [threads.submit(subprocess.run, command) for command in commands]
+    return tuple(future.result().returncode for future in futures)
 
-    exercise = getattr(lesson_07, name)
-    assert exercise.verdict(...) == exercise.verdict(stub) == NOT_TRIED
-    assert f"{name} is of type list" in exercise.verdict([1])
-    assert "divide raised ZeroDivisionError" in exercise.verdict(divide)
+
+def by_thread_pool(commands, at_once):
+    with ThreadPool(at_once) as threads:
+        return np.array(threads.map(subprocess.call, commands, chunksize=1))
+
+
+def by_processes(commands, at_once):
+    with ProcessPoolExecutor(at_once) as executor:
+        return codes(executor.map(subprocess.run, commands))
+
+
+def by_polling(commands, at_once):
+    children, ended = [], []
+    while len(ended) < len(commands):
+        ended = [child for child in children if child.poll() is not None]
+        if len(children) < len(commands) and len(children) - len(ended) < at_once:
+            children.append(subprocess.Popen(commands[len(children)]))
+        time.sleep(0.01)
+    return codes(children)
+
+
+def in_batches(commands, at_once):
+    found = []
+    while commands:
+        children = [subprocess.Popen(command) for command in commands[:at_once]]
+        found += [child.wait() for child in children]
+        del commands[:at_once]
+    return found
+
+
+async def gated(command, gate):
+    async with gate:
+        child = await asyncio.create_subprocess_exec(*command)
+        return await child.wait()
+
+
+async def by_asyncio(commands, at_once):
+    gate = asyncio.Semaphore(at_once)
+    return await asyncio.gather(*(gated(command, gate) for command in commands))
+
+
+# -- exercise 1, wrong
 
 
 def one_by_one(commands, at_once):
@@ -57,9 +93,26 @@ def all_at_once(commands, at_once):
     return [child.wait() for child in children]
 
 
+def always_two(commands, at_once):
+    return lesson_07.run_all(commands, 2)
+
+
+def always_three(commands, at_once):
+    return lesson_07.run_all(commands, 3)
+
+
 def as_they_come(commands, at_once):
+    return sorted(lesson_07.run_all(commands, at_once))
+
+
+def all_zero(commands, at_once):
+    lesson_07.run_all(commands, at_once)
+    return [0] * len(commands)
+
+
+def reports(commands, at_once):
     with ThreadPoolExecutor(at_once) as threads:
-        return sorted(codes(threads.map(subprocess.run, commands)))
+        return list(threads.map(subprocess.run, commands))
 
 
 def no_waiting(commands, at_once):
@@ -69,17 +122,44 @@ def no_waiting(commands, at_once):
     threads.shutdown(wait=False, cancel_futures=True)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        (one_by_one, "one after another"),
-        (all_at_once, "programs ran at the same time, and 3 may"),
-        (as_they_come, "the return codes are [0, 0, 3"),
-        (no_waiting, "of 9 programs had ended"),
-    ],
-)
-def test_run_all_wrong(wrong, message):
-    assert message in lesson_07.run_all.verdict(wrong)
+def no_running(commands, at_once):
+    return [0] * len(commands)
+
+
+# -- exercise 2, right
+
+
+def as_bytes(command, use):
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        for line in child.stdout:
+            use(line)
+    return child.wait()
+
+
+def by_readline(command, use):
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, bufsize=1) as child:
+        while line := child.stdout.readline():
+            use(line.rstrip())
+    return child.returncode
+
+
+def by_stream_lines(command, use):
+    try:
+        for line in commands.stream_lines(command, timeout=30):
+            use(line)
+    except subprocess.CalledProcessError as error:
+        return error.returncode
+    return 0
+
+
+async def asyncio_lines(command, use):
+    child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    async for line in child.stdout:
+        use(line)
+    return await child.wait()
+
+
+# -- exercise 2, wrong
 
 
 def at_the_end(command, use):
@@ -89,15 +169,27 @@ def at_the_end(command, use):
     return done.returncode
 
 
+def first_in_time(command, use):
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as child:
+        use(child.stdout.readline())
+        for line in child.stdout.readlines():
+            use(line)
+    return child.returncode
+
+
 def first_only(command, use):
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as child:
         use(child.stdout.readline())
+    return child.returncode
 
 
 def no_code(command, use):
-    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as child:
-        for line in child.stdout:
-            use(line)
+    lesson_07.follow(command, use)
+
+
+def always_zero_code(command, use):
+    lesson_07.follow(command, use)
+    return 0
 
 
 def at_most_100(command, use):
@@ -107,17 +199,38 @@ def at_most_100(command, use):
     return child.returncode
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        (at_the_end, "s after it was printed"),
-        (first_only, "use was called 1 times"),
-        (no_code, "you returned None"),
-        (at_most_100, "of 300 lines you passed 100 on"),
-    ],
-)
-def test_follow_wrong(wrong, message):
-    assert message in lesson_07.follow.verdict(wrong)
+def waits_first(command, use):
+    child = subprocess.Popen(command, stdout=subprocess.PIPE)
+    code = child.wait()
+    for line in child.stdout:
+        use(line)
+    return code
+
+
+def letter_by_letter(command, use):
+    return lesson_07.follow(command, lambda line: [use(line[:9]), use(line[9:])])
+
+
+# -- exercise 3, right
+
+
+def by_group(command, seconds):
+    child = subprocess.Popen(command, process_group=0)
+    in_time = commands.has_ended(child, seconds)
+    commands.end_family(child)
+    return child.returncode if in_time else "too long"
+
+
+def by_polling_the_family(command, seconds):
+    child, end = commands.start(command), time.monotonic() + seconds
+    while not commands.has_ended(child) and time.monotonic() < end:
+        time.sleep(0.01)
+    in_time = commands.has_ended(child)
+    commands.end_family(child)
+    return child.wait() if in_time else "too long"
+
+
+# -- exercise 3, wrong
 
 
 def kill_the_child(command, seconds):
@@ -127,26 +240,174 @@ def kill_the_child(command, seconds):
         return "too long"
 
 
+def family_of_a_timeout(command, seconds):
+    child = commands.start(command)
+    try:
+        return child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        commands.end_family(child)
+        return "too long"
+
+
+def end_its_group(command, seconds):
+    with subprocess.Popen(command) as child:
+        try:
+            return child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(os.getpgid(child.pid), 9)
+            return "too long"
+
+
 def always_zero(command, seconds):
-    commands.run_command(command, timeout=seconds)
+    lesson_07.run_family(command, seconds)
     return 0
 
 
 def no_word(command, seconds):
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        return commands.run_command(command, timeout=seconds).returncode
+    code = lesson_07.run_family(command, seconds)
+    return None if code == "too long" else code
+
+
+def at_most_a_second(command, seconds):
+    return lesson_07.run_family(command, 1)
+
+
+def at_most_three_seconds(command, seconds):
+    return lesson_07.run_family(command, 3)
+
+
+def divides(*_):
+    return 1 / 0
+
+
+ALL, FOLLOW, WHOLE = (
+    lesson_07.some_at_a_time,
+    lesson_07.follow_a_program,
+    lesson_07.the_whole_family,
+)
+ANSWERS = [
+    Answer(ALL, lesson_07.run_all),
+    Answer(ALL, by_futures),
+    Answer(ALL, by_thread_pool),
+    Answer(ALL, by_processes),
+    Answer(ALL, by_polling),
+    Answer(ALL, in_batches),
+    Answer(ALL, by_asyncio),
+    Answer(ALL, all_at_once, "programs ran at the same time, and 2 may"),
+    Answer(ALL, one_by_one, "one after another"),
+    Answer(ALL, always_two, "2 programs ran at the same time, where 4 might"),
+    Answer(ALL, always_three, "3 programs ran at the same time, and 2 may"),
+    Answer(ALL, as_they_come, "the return codes are ["),
+    Answer(ALL, all_zero, "the return codes are ["),
+    Answer(ALL, reports, "the return codes are ["),
+    Answer(ALL, no_waiting, "programs had ended"),
+    Answer(ALL, no_running, "0 of 5 programs had ended"),
+    Answer(ALL, divides, "divides raised ZeroDivisionError"),
+    Answer(FOLLOW, lesson_07.follow),
+    Answer(FOLLOW, as_bytes),
+    Answer(FOLLOW, by_readline),
+    Answer(FOLLOW, by_stream_lines),
+    Answer(FOLLOW, asyncio_lines),
+    Answer(FOLLOW, first_in_time, "s after it was printed"),
+    Answer(FOLLOW, at_the_end, "s after it was printed"),
+    Answer(FOLLOW, first_only, "use was called 1 times"),
+    Answer(FOLLOW, no_code, "you returned None"),
+    Answer(FOLLOW, always_zero_code, "and you returned 0"),
+    Answer(FOLLOW, at_most_100, "use was called 100 times"),
+    Answer(FOLLOW, waits_first, "Not yet: "),
+    Answer(FOLLOW, letter_by_letter, "Not yet: "),
+    Answer(FOLLOW, divides, "divides raised ZeroDivisionError"),
+    Answer(WHOLE, lesson_07.run_family),
+    Answer(WHOLE, by_polling_the_family),
+    Answer(WHOLE, kill_the_child, "the program that your program started still runs"),
+    Answer(WHOLE, always_zero, "in time, and you returned 0"),
+    Answer(WHOLE, no_word, "took too long, and you returned None"),
+    Answer(WHOLE, at_most_a_second, "in time, and you returned 'too long'"),
+    Answer(WHOLE, at_most_three_seconds, "and you waited for "),
+    Answer(WHOLE, divides, "divides raised ZeroDivisionError"),
+]
+if os.name == "posix":  # Windows has no groups, and there nobody finds an orphan
+    ANSWERS += [
+        Answer(WHOLE, by_group),
+        Answer(WHOLE, end_its_group, "that would have ended this notebook"),
+        Answer(WHOLE, family_of_a_timeout, "ended in time, and the one that it had started"),
+    ]
+
+
+@pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
+def test_a_real_answer_is_judged(answer):
+    assert not judged(answer)
+
+
+CODES = [0, 3, 0, 1]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("returned", "places", "told"),
     [
-        (kill_the_child, "the program that your program started still runs"),
-        (always_zero, "a program returned 3, and you returned 0"),
-        (no_word, "you returned None"),
+        (CODES, 2, "Right! Measured: 2 at a time"),
+        (tuple(CODES), 2, "Right!"),
+        (np.array(CODES), 2, "Right!"),
+        (CODES, 1, "the programs ran one after another"),
+        (CODES, 4, "4 programs ran at the same time, and 2 may."),
+        (sorted(CODES), 2, "the return codes are [0, 3, 0, 1], and you returned [0, 0, 1, 3]."),
+        (None, 2, "run_all returned nothing (None)."),
+        (CODES[:3], 2, "there should be 4 results; you returned 3."),
     ],
+    ids=range(8),
 )
-def test_run_family_wrong(wrong, message):
-    assert message in lesson_07.run_family.verdict(wrong)
+def test_a_batch_is_judged_by_its_timeline(returned, places, told):
+    batch = Batch(2, CODES, returned, predict([0.3] * 4, places))
+    assert told in said(lesson_07.judge_run_all, [batch] * 2)
+
+
+@pytest.mark.parametrize(("places", "told"), [(4, "Right!"), (3, "Right!"), (2, "where 4 might.")])
+def test_a_batch_uses_its_places(places, told):
+    batch = Batch(4, CODES, CODES, predict([0.3] * 4, places))
+    assert told in said(lesson_07.judge_run_all, [batch] * 2)
+
+
+def test_programs_that_had_not_ended_are_missed():
+    batch = Batch(2, CODES, CODES, predict([0.3] * 3, 2))
+    assert "3 of 4 programs had ended" in said(lesson_07.judge_run_all, [batch])
+
+
+LINES = ["a 1\n", "b 2\n", "c 3\n"]
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        (Followed(3, 9, 0, [0.01, 0.02, 0.5], LINES, 0), "Right!"),
+        (Followed(3, 9, 0, [0.01, 0.01, 0.01], ["a 1", "b 2\r\n", "c 3"], 0), "Right!"),
+        (Followed(3, 9, 0, [0.01, 0.6, 0.3], LINES, 0), "a line came 0.6 s after it was printed."),
+        (Followed(3, 9, 0, [0.01] * 2, LINES[:2], 0), "3 lines were printed, and use was called 2"),
+        (Followed(3, 9, 0, [0.01] * 3, ["a 1", "", "c 3"], 0), "you passed 6 on."),
+        (Followed(3, 9, 3, [0.01] * 3, LINES, 0), "a program returned 3, and you returned 0."),
+        (Followed(3, 9, 0, [0.01] * 3, LINES, None), "and you returned None."),
+        (Followed(3, 9, 0, [0.01] * 3, LINES, False), "and you returned False."),
+    ],
+    ids=range(8),
+)
+def test_a_follower_is_judged(run, told):
+    assert told in said(lesson_07.judge_follow, [run])
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        (Family("too long", "too long", 1, 1.2), "Right!"),
+        (Family(0, 0, 15, 1.2), "Right!"),
+        (Family("too long", "too long", 1, 1.2, left=True), "that your program started still runs"),
+        (Family(0, 0, 15, 1.2, left=True), "ended in time, and the one that it had started"),
+        (Family("too long", 0, 1, 1.2), "a program took too long, and you returned 0."),
+        (Family("too long", "too long", 1, 3), "you waited for 3.0 s."),
+        (Family(0, False, 15, 1.2), "a program returned 0 in time, and you returned False."),
+    ],
+    ids=range(7),
+)
+def test_a_family_is_judged(run, told):
+    assert told in said(lesson_07.judge_run_family, [run])
 
 
 # -- what the prose says
@@ -168,3 +429,10 @@ def test_process_group_is_as_good_as_a_session():
         assert os.getsid(child.pid) == os.getsid(0)
         commands.end_family(child)
     assert child.returncode == -9
+
+
+def test_a_flood_that_nobody_reads_ends_by_itself():
+    soon = FLOOD.replace("Timer(60", "Timer(0.5")
+    assert soon != FLOOD
+    with subprocess.Popen(python(soon, 1_000_000), stdout=subprocess.PIPE) as child:
+        assert child.wait(20) == 1
