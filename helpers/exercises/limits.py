@@ -22,7 +22,7 @@ from reprlib import Repr
 from time import monotonic
 from typing import Any
 
-from helpers.recording.pool import WatchedPool
+from helpers.recording.pool import Marked, WatchedPool
 from helpers.recording.recorder import Recorder
 from helpers.timeline import Timeline
 from helpers.workers import keep_result, nap
@@ -59,6 +59,12 @@ class LentPool(WatchedPool):
         self.ended = False  # by whom it was lent to
         super().__init__(workers)
 
+    def mark(self, func: Callable, **call: Any) -> Marked:
+        """As WatchedPool: every submission comes here."""
+        self.given.append(func)
+        watched = partial(keep_result, self.folder, func) if self.folder else func
+        return super().mark(watched, **call)
+
     def terminate(self) -> None:
         """As Pool.terminate."""
         self.ended = True
@@ -73,30 +79,6 @@ class LentPool(WatchedPool):
     def kept(self) -> str:
         """What the tasks returned, as text, a line a task."""
         return "".join(path.read_text(encoding="utf-8") for path in Path(self.folder).iterdir())
-
-
-def _noting(method: Callable) -> Callable:
-    @wraps(method)
-    def submit(self: LentPool, func: Callable, *args: Any, **kwargs: Any) -> Any:
-        self.given.append(func)
-        if self.folder:
-            func = partial(keep_result, self.folder, func)
-        return method(self, func, *args, **kwargs)
-
-    return submit
-
-
-def _waiting(later: str) -> Callable:
-    def submit(self: LentPool, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self, later)(*args, **kwargs).get()
-
-    return submit
-
-
-for _name in ("apply_async", "map_async", "starmap_async", "imap", "imap_unordered"):
-    setattr(LentPool, _name, _noting(getattr(WatchedPool, _name)))
-for _name in ("apply", "map", "starmap"):
-    setattr(LentPool, _name, _waiting(f"{_name}_async"))
 
 
 def lend(workers: int, folder: str | None = None) -> LentPool:
