@@ -123,7 +123,7 @@ def kept(takes):
         ("12", "Not yet: naps is of type str, and should be a list."),
         (sorted, "Not yet: naps is a function, and should be a list."),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_a_list_is_what_has_an_order(answer, verdict):
     assert kept(list).verdict(answer) == verdict
@@ -156,7 +156,7 @@ def test_a_judge_that_trips_over_an_answer_says_so():
         ({1: 2, 3: 4}, "f should return a list; what it returned is of type dict."),
         ([1], "there should be 2 results; you returned 1."),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_list_of_results_is_told_in_words(results, said):
     with pytest.raises(Wrong) as caught:
