@@ -1,37 +1,77 @@
 """demonstrate(): run a program that may hang or be killed, apart from ours, and see what it did.
 
-It runs in a process of its own, with its pools watched, and is ended when it falls silent. Standard
-library and psutil only until a program has pools: the programs import what they need themselves.
+It runs in a process of its own, with its pools watched, and is ended when it falls silent.
 """
 
 import json
-import multiprocessing.pool
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
-from typing import TYPE_CHECKING
 
 import psutil
 
 from helpers.commands.run import end_family, start
-from helpers.recording.pool import WatchedPool
-
-if TYPE_CHECKING:
-    from helpers.timeline import Timeline
+from helpers.timeline import Timeline
 
 ROOT = Path(__file__).resolve().parents[2]
-RUNNER = "from helpers.commands.demonstration import _run; _run()"
 LIMIT = 30.0  # seconds that a program may take in all, and to its first sign of life
 MOST = 200_000  # bytes of red text: workers that are started again and again, and die
 TRACKER = "multiprocessing.resource_tracker"  # ends when all others have, and cleans up
+
+
+# What runs a program: it puts a WatchedPool in the place of Pool, and when the program ends, or our
+# end of its input closes, writes down what its last pool did. A text, so that it imports little.
+RUNNER = """
+import json, multiprocessing.pool, os, sys, threading, types
+from helpers.recording.pool import WatchedPool
+
+class Watched(WatchedPool):
+    last = None
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        Watched.last = self
+
+def tell():
+    if Watched.last is not None:
+        run = Watched.last.timeline()
+        columns = [each.tolist() for each in (run.worker, run.start, run.finish, run.shown)]
+        with open("timeline.new", "w") as file:
+            json.dump(columns, file)
+        os.replace("timeline.new", "timeline")
+
+def wait_for_the_end():
+    os.read(0, 1)  # no lock, which a fork would copy
+    tell()
+    for child in multiprocessing.active_children():
+        child.kill()
+    os._exit(1)
+
+method, *cell = sys.argv[1:]
+multiprocessing.set_start_method(method)
+multiprocessing.pool.Pool = Watched  # looked up when a program makes a pool
+threading.Thread(target=wait_for_the_end, daemon=True).start()
+runner, main = sys.modules["__main__"], types.ModuleType("__main__")  # to keep the first alive
+if not cell:
+    main.__file__ = os.path.abspath("program.py")
+# The second name is what a spawned worker calls the program.
+sys.modules["__main__"] = sys.modules["__mp_main__"] = main
+try:
+    with open("program.py", "rb") as file:
+        program = compile(file.read(), "program.py", "exec")
+    exec(program, vars(main))
+finally:
+    open("over", "w").close()
+    tell()
+"""
 
 
 @dataclass(frozen=True)
@@ -48,7 +88,7 @@ class Demonstration:
     ending: str
     output: str
     errors: str
-    timeline: "Timeline"
+    timeline: Timeline
     left: int
 
 
@@ -58,13 +98,11 @@ def demonstrate(
     method: str | None = None,
     cell: bool = False,
     stop: bool = False,
-    patience: float = 1.5,
 ) -> Demonstration:
     """Run the program `source` and return what became of it. Nothing of it is left.
 
     method: its default start method; without it, ours. cell: run it as a notebook's cell, which has
     no file. stop: press Ctrl-C, for it and its workers, when it first prints something.
-    patience: seconds without a new line or record, once there was one, until we say that it hangs.
 
     Raises ValueError for a method that this system does not have.
     """
@@ -77,20 +115,26 @@ def demonstrate(
         (folder / "program.py").write_text(source, encoding="utf-8")
         process = _start(folder, method, cell)
         try:
-            hangs = _follow(process, folder, patience, stop)
+            hangs = _follow(process, folder, stop)
             left = 0 if hangs else _left(process)
             said = _read(folder, "output"), _read(folder, "errors")
         finally:
             _end(process)
         columns = _read(folder, "timeline") or "[[], [], [], []]"
-        from helpers.timeline import Timeline
-
         return Demonstration(
             "hangs" if hangs else _ending(process.returncode),
             *said,
             Timeline(*json.loads(columns)),
             left,
         )
+
+
+def under_each_method(source: str, *, cell: bool = False) -> dict[str, Demonstration]:
+    """Demonstrate the program under every start method of this system, all at the same time."""
+    methods = sorted(multiprocessing.get_all_start_methods())
+    with ThreadPoolExecutor(len(methods)) as threads:
+        runs = [threads.submit(demonstrate, source, method=each, cell=cell) for each in methods]
+    return {method: run.result() for method, run in zip(methods, runs, strict=True)}
 
 
 def _start(folder: Path, method: str, cell: bool) -> subprocess.Popen:
@@ -103,14 +147,19 @@ def _start(folder: Path, method: str, cell: bool) -> subprocess.Popen:
         return start(command, cwd=folder, env=os.environ | folders | text, **streams)
 
 
-def _follow(process: subprocess.Popen, folder: Path, patience: float, stop: bool) -> bool:
-    """Wait until the program ends; return whether it fell silent instead."""
+def _follow(process: subprocess.Popen, folder: Path, stop: bool) -> bool:
+    """Wait until the program ends; return whether it fell silent, or took too long, instead.
+
+    Silent means: no new line or record for four times as long as the first one took to come, which
+    is longer where the machine is slow or busy.
+    """
     begin = since = time.monotonic()
-    seen, wait = _news(folder), LIMIT
+    seen, wait, patience = _news(folder), LIMIT, 0.0
     while process.poll() is None:
         time.sleep(0.03)
         now = time.monotonic()
         if (news := _news(folder)) != seen:
+            patience = patience or max(0.8, 4 * (now - begin))
             seen, since, wait = news, now, patience
         if (folder / "over").exists():  # it has come to its end, and needs only to leave
             wait = LIMIT
@@ -184,48 +233,3 @@ def _ending(code: int) -> str:
 def _read(folder: Path, name: str) -> str:
     path = folder / name
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-
-
-class _Watched(WatchedPool):
-    """What the program gets for a Pool."""
-
-    last: "_Watched | None" = None
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
-        _Watched.last = self
-
-
-def _run() -> None:
-    """Run program.py in this process; also when our input closes, tell what its pool did."""
-    method, *cell = sys.argv[1:]
-    multiprocessing.set_start_method(method)
-    multiprocessing.pool.Pool = _Watched  # looked up when a program makes a pool
-    threading.Thread(target=_wait_for_the_end, daemon=True).start()
-    main = ModuleType("__main__")
-    if not cell:
-        main.__file__ = str(Path("program.py").resolve())
-    # The second name is what a spawned worker calls the program.
-    sys.modules["__main__"] = sys.modules["__mp_main__"] = main
-    try:
-        exec(compile(Path("program.py").read_bytes(), "program.py", "exec"), vars(main))
-    finally:
-        Path("over").touch()
-        _tell()
-
-
-def _wait_for_the_end() -> None:
-    os.read(0, 1)  # returns when the other end is closed; no lock, which a fork would copy
-    _tell()
-    for child in multiprocessing.active_children():
-        child.kill()
-    os._exit(1)
-
-
-def _tell() -> None:
-    if _Watched.last is None:
-        return
-    run = _Watched.last.timeline()
-    columns = [column.tolist() for column in (run.worker, run.start, run.finish, run.shown)]
-    Path("timeline.new").write_text(json.dumps(columns))
-    os.replace("timeline.new", "timeline")

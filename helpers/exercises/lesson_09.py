@@ -1,6 +1,5 @@
 """The exercises of lesson 09, on pools that break, and what is behind its wrong guesses."""
 
-import multiprocessing
 import random
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.commands.demonstration import Demonstration, demonstrate
+from helpers.commands.demonstration import Demonstration, under_each_method
 from helpers.exercises.checking import Exercise, Wrong, run_limited
 from helpers.recording.pool import WatchedPool
 from helpers.recording.recorder import Recorder
@@ -153,10 +152,7 @@ def _judge_patients(diagnosis: dict) -> str:
 
 
 def _judge_script(script: str) -> str:
-    runs = {}
-    for method in multiprocessing.get_all_start_methods():
-        runs[method] = demonstrate(script, method=method, patience=5.0)
-    return _verdict_script(runs)
+    return _verdict_script(under_each_method(script))
 
 
 def _verdict_script(runs: dict[str, Demonstration]) -> str:

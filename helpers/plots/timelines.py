@@ -203,6 +203,9 @@ def _draw_tasks(ax: Axes, timeline: Timeline, ran: np.ndarray, until: float) -> 
         ),
         autolim=False,
     )
+    open_ended = np.isnan(timeline.finish[ran]) & (until > timeline.end) & (pixels > 90)
+    for x, y in zip(finish[open_ended], lane[open_ended], strict=True):
+        ax.text(x, y, "no end  ", color="white", size=9, ha="right", va="center")
     room = pixels > 9 * len(str(len(timeline)))
     if room.sum() <= 80:
         for row, x, y in zip(ran[room], (start + finish)[room] / 2, lane[room], strict=True):
