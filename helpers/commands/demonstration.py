@@ -159,7 +159,7 @@ def _follow(process: subprocess.Popen, folder: Path, stop: bool) -> bool:
         time.sleep(0.03)
         now = time.monotonic()
         if (news := _news(folder)) != seen:
-            patience = patience or max(0.8, 4 * (now - begin))
+            patience = patience or max(0.7, 4 * (now - begin))
             seen, since, wait = news, now, patience
         if (folder / "over").exists():  # it has come to its end, and needs only to leave
             wait = LIMIT

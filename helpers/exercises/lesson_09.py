@@ -73,8 +73,8 @@ def patients() -> dict[str, Timeline]:
 def _run_of(illness: str) -> Timeline:
     """Return what a pool of two records with this illness: eight naps of 0.3 seconds."""
     if illness == "lock":  # each task waits for its turn, and the worker of task 3 dies in it
-        start = [0.0, 0.0, 0.3, 0.6, 0.9, 1.4, np.nan, np.nan]
-        finish = [0.3, 0.6, 0.9, *[np.nan] * 5]
+        start = [0.0, 0.0, 0.2, 0.4, 0.6, 0.9, np.nan, np.nan]
+        finish = [0.2, 0.4, 0.6, *[np.nan] * 5]
         return Timeline([0, 1, 0, 1, 0, 2, 0, 0], start, finish)
     run = predict([0.3] * 8, 2)
     worker, start, finish = (np.array(each) for each in (run.worker, run.start, run.finish))
