@@ -26,7 +26,6 @@ LIMIT = 30.0  # seconds that a program may take in all, and to its first sign of
 MOST = 200_000  # bytes of red text: workers that are started again and again, and die
 TRACKER = "multiprocessing.resource_tracker"  # ends when all others have, and cleans up
 
-
 # What runs a program: it puts a WatchedPool in the place of Pool, and when the program ends, or our
 # end of its input closes, writes down what its last pool did. A text, so that it imports little.
 RUNNER = """
@@ -185,7 +184,7 @@ def _press_stop(process: subprocess.Popen) -> None:
     if os.name == "posix":
         os.killpg(process.pid, signal.SIGINT)
     else:
-        process.send_signal(signal.CTRL_C_EVENT)
+        process.terminate()  # Windows has no signal for this program and its workers alone
 
 
 def _family(process: subprocess.Popen) -> list[psutil.Process]:
