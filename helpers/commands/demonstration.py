@@ -101,7 +101,7 @@ def demonstrate(
     """Run the program `source` and return what became of it. Nothing of it is left.
 
     method: its default start method; without it, ours. cell: run it as a notebook's cell, which has
-    no file. stop: press Ctrl-C, for it and its workers, when it first prints something.
+    no file. stop: press Ctrl-C, for it and its workers, soon after it first prints something.
 
     Raises ValueError for a method that this system does not have.
     """
@@ -166,6 +166,7 @@ def _follow(process: subprocess.Popen, folder: Path, stop: bool) -> bool:
             return True
         if stop and _read(folder, "output"):
             stop = False
+            time.sleep(0.3)  # not while a worker hands over the result of the task that printed
             _press_stop(process)
     return False
 
