@@ -127,7 +127,7 @@ def test_the_workers_of_a_killed_pool_finish_their_task_and_end(seconds, some_le
 def test_a_pool_that_was_stopped_takes_new_tasks_after_the_old_ones():
     done = demonstrate(
         POOL
-        + "    try:\n        pool.map(nap_and_square, [9] * 4, chunksize=1)\n"
+        + "    try:\n        pool.map(nap_and_square, [9, 9, 5, 5, 9, 9], chunksize=1)\n"
         + "    except KeyboardInterrupt:\n        print(pool.apply_async(nap, [0.1]).get(20))",
         stop=True,
     )
@@ -138,7 +138,7 @@ def test_a_pool_that_was_stopped_takes_new_tasks_after_the_old_ones():
 def test_stop_ends_the_tasks_an_executor_is_in_and_no_others():
     source = POOL.replace("pool = Pool(2)\n    pool.map(nap, [0.05] * 4)", "pass") + (
         "    executor = ProcessPoolExecutor(2)\n"
-        "    futures = [executor.submit(nap_and_square, 8) for _ in range(8)]\n"
+        "    futures = [executor.submit(nap_and_square, a) for a in [9, 9, 5, 5, 9, 9]]\n"
         "    try:\n        futures[-1].result()\n"
         "    except KeyboardInterrupt:\n        pass\n"
         "    executor.shutdown()\n"
