@@ -6,6 +6,7 @@ method. A function that is defined in a notebook cell does not: lesson 01 shows 
 
 import os
 import random
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -148,3 +149,33 @@ def keep_result(folder: str, function: Callable, *args: Any, **kwargs: Any) -> A
     with open(os.path.join(folder, str(os.getpid())), "a", encoding="utf-8") as file:
         file.write(f"{result!r}\n")
     return result
+
+
+def nap_or_die(seconds: float) -> float:
+    """Nap; below zero, nap as long and then be killed, as by a system that is out of memory."""
+    time.sleep(abs(seconds))
+    if seconds < 0:
+        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+    return seconds
+
+
+def nap_or_die_in_turn(seconds: float) -> float:
+    """As `nap_or_die`, while holding the shared lock: who dies never gives it back."""
+    with _lock:
+        return nap_or_die(seconds)
+
+
+def result_or_error(function: Callable, argument: Any) -> Any:
+    """Return the result, or the exception as if it were one: no task of a call fails."""
+    try:
+        return function(argument)
+    except Exception as error:
+        return error
+
+
+def nap_or_die_once(marker: str, seconds: float) -> float:
+    """As `nap_or_die`; but once the file `marker` is there, nap only. The dying makes it."""
+    if seconds < 0 and not os.path.exists(marker):
+        with open(marker, "w"):
+            nap_or_die(seconds)
+    return nap(abs(seconds))

@@ -38,6 +38,7 @@ def plot_workers(
 ) -> Axes:
     """A lane a worker, each task a bar with its number. The time axis reaches `until`, or further.
 
+    A task that started and did not end has another colour, and reaches `until`.
     Grey is the time before the worker's first task, where it starts up; the line above a bar is
     the time from a finish, a dot, until the task was shown. Where bars would be thinner than a
     pixel, the lanes show the share of time the worker was busy.
@@ -52,7 +53,7 @@ def plot_workers(
     else:
         if lane == "worker":
             _draw_start_up(ax, timeline)
-        _draw_tasks(ax, timeline, ran)
+        _draw_tasks(ax, timeline, ran, until)
         _draw_waiting(ax, timeline)
     lanes = range(timeline.workers)
     ax.set_yticks(lanes, [f"{lane} {number}" for number in lanes])
@@ -183,9 +184,10 @@ def _draw_start_up(ax: Axes, timeline: Timeline) -> None:
                 )
 
 
-def _draw_tasks(ax: Axes, timeline: Timeline, ran: np.ndarray) -> None:
+def _draw_tasks(ax: Axes, timeline: Timeline, ran: np.ndarray, until: float) -> None:
     start, lane = timeline.start[ran], timeline.worker[ran]
-    finish = np.where(np.isnan(timeline.finish), timeline.end, timeline.finish)[ran]
+    end = max(timeline.end, until)
+    finish = np.where(np.isnan(timeline.finish), end, timeline.finish)[ran]
     left, right, low, high = start, finish, lane - 0.25, lane + 0.25
     corners = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
     order = np.lexsort((start, lane))
@@ -201,6 +203,9 @@ def _draw_tasks(ax: Axes, timeline: Timeline, ran: np.ndarray) -> None:
         ),
         autolim=False,
     )
+    open_ended = np.isnan(timeline.finish[ran]) & (until > timeline.end) & (pixels > 90)
+    for x, y in zip(finish[open_ended], lane[open_ended], strict=True):
+        ax.text(x, y, "no end  ", color="white", size=9, ha="right", va="center")
     room = pixels > 9 * len(str(len(timeline)))
     if room.sum() <= 80:
         for row, x, y in zip(ran[room], (start + finish)[room] / 2, lane[room], strict=True):
