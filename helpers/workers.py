@@ -4,6 +4,7 @@ A worker process imports this module by name, so a function from here works with
 method. A function that is defined in a notebook cell does not: lesson 01 shows why.
 """
 
+import os
 import random
 import time
 from collections.abc import Callable
@@ -131,3 +132,10 @@ def nap_or_fail(seconds: float) -> float:
     if seconds < 0:
         raise ValueError(f"the nap of {-seconds} s failed")
     return seconds
+
+
+def note_and_die(path: str) -> None:
+    """Add a letter to the file at `path`, then end this process at once, as a crash would."""
+    with open(path, "a") as file:
+        file.write("x")
+    os._exit(1)
