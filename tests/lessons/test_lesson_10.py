@@ -47,7 +47,7 @@ def one_for_each_that_is_done(client, func, naps):
         while waiting and len(in_flight) < 5:
             number, seconds = waiting.pop(0)
             in_flight[client.submit(func, seconds, pure=False)] = number
-        for future in wait(in_flight, return_when="FIRST_COMPLETED").done:
+        for future in wait(list(in_flight), return_when="FIRST_COMPLETED").done:
             results[in_flight.pop(future)] = future.result()
     return tuple(results[number] for number in range(len(naps)))
 
