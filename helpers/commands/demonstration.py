@@ -23,6 +23,7 @@ from helpers.timeline import Timeline
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 30.0  # seconds that a program may take in all, and to its first sign of life
+LULL = 0.05  # seconds of core time: a program that waits uses less while we look
 MOST = 200_000  # bytes of red text: workers that are started again and again, and die
 TRACKER = "multiprocessing.resource_tracker"  # ends when all others have, and cleans up
 
@@ -150,20 +151,25 @@ def _follow(process: subprocess.Popen, folder: Path, stop: bool) -> bool:
     """Wait until the program ends; return whether it fell silent, or took too long, instead.
 
     Silent means: no new line or record for four times as long as the first one took to come, which
-    is longer where the machine is slow or busy.
+    is longer where the machine is slow or busy; and that nothing computes meanwhile.
     """
     begin = since = time.monotonic()
-    seen, wait, patience = _news(folder), LIMIT, 0.0
+    seen, wait, patience, worked = _news(folder), LIMIT, 0.0, 0.0
     while process.poll() is None:
         time.sleep(0.03)
         now = time.monotonic()
         if (news := _news(folder)) != seen:
             patience = patience or max(0.7, 4 * (now - begin))
-            seen, since, wait = news, now, patience
+            seen, since, wait, worked = news, now, patience, _core_time(process)
         if (folder / "over").exists():  # it has come to its end, and needs only to leave
             wait = LIMIT
-        if now > min(since + wait, begin + LIMIT) or len(seen[1]) > MOST:
+        if now > begin + LIMIT or len(seen[1]) > MOST:
             return True
+        if now > since + wait:
+            work = _core_time(process)
+            if abs(work - worked) < LULL:  # less, if one has ended
+                return True
+            since, wait, worked = now, min(wait, 0.5), work
         if stop and _read(folder, "output"):
             stop = False
             time.sleep(0.3)  # not while a worker hands over the result of the task that printed
@@ -198,6 +204,17 @@ def _family(process: subprocess.Popen) -> list[psutil.Process]:
             if head == process.pid != each.pid and each.status() != psutil.STATUS_ZOMBIE:
                 found.append(each)
     return found
+
+
+def _core_time(process: subprocess.Popen) -> float:
+    """Return how many seconds of core time the program and all that it started have used."""
+    used = 0.0
+    with suppress(psutil.Error):
+        for each in psutil.Process(process.pid), *_family(process):
+            with suppress(psutil.Error):
+                times = each.cpu_times()
+                used += times.user + times.system
+    return used
 
 
 def _workers(family: list[psutil.Process]) -> list[psutil.Process]:

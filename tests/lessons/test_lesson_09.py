@@ -90,6 +90,11 @@ def test_red_text_without_end_is_ended():
     assert "__main__" in done.errors
 
 
+def test_a_program_that_computes_in_silence_does_not_hang():
+    computing = "import time\nprint(1, flush=True)\nwhile time.process_time() < 2.5: pass"
+    assert demonstrate(computing).ending == "ended"
+
+
 def test_a_cell_has_no_file_and_a_script_has_one():
     source = "print('__file__' in globals())"
     assert demonstrate(source).output == "True\n"
