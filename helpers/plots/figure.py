@@ -6,9 +6,12 @@ Figures are made without pyplot: nothing is global, nothing is left open.
 from base64 import b64encode
 from html import escape
 from io import BytesIO
+from typing import Any
 
+import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -75,6 +78,22 @@ def prepare(ax: Axes, timeline: Timeline, ylabel: str, until: float = 0.0) -> No
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="x", color="#eeeeee")
     ax.set_axisbelow(True)
+
+
+def set_lanes(ax: Axes, names: list[str]) -> None:
+    """Give each lane its name; the first is at the top, with room for words above it."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.4, -0.75)
+    ax.tick_params(axis="y", length=0)
+
+
+def draw_bars(
+    ax: Axes, lane: np.ndarray, start: np.ndarray, finish: np.ndarray, height: float, **style: Any
+) -> None:
+    """Draw a bar for each task, in its lane, from start to finish."""
+    low, high = lane - height / 2, lane + height / 2
+    corners = np.stack([start, low, finish, low, finish, high, start, high], axis=1)
+    ax.add_collection(PolyCollection(corners.reshape(-1, 4, 2), **style), autolim=False)
 
 
 def set_title(ax: Axes, title: str) -> None:
