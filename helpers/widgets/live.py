@@ -136,13 +136,16 @@ class Consumer:
             self.bar.refresh()  # as tqdm does at the end of a loop
 
 
+Look = Callable[[list[Consumer]], object]
+
+
 def run_live(
     methods: Sequence[str],
     durations: Sequence[float],
     workers: int,
     chunksize: int,
     stopped: threading.Event,
-    look: Callable[[list[Consumer]], object],
+    look: Look,
 ) -> bool:
     """Nap for `durations` through each method at the same time, each in a warm pool of its own.
 

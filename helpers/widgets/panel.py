@@ -85,40 +85,57 @@ class Panel:
 
     def __init__(
         self,
-        controls: dict[str, widgets.Widget],
+        values: dict[str, Any],
+        allowed: dict[str, range | tuple],
         picture: Picture,
         redraw: Callable[[dict], str],
         plain: Callable[[dict], str],
+        only: Sequence[str] | None = None,
     ) -> None:
-        """Draw the picture for the values of the controls, now and whenever one changes.
+        """Draw the picture for the values, now and whenever a control changes one.
 
+        allowed: for each value that has a control, the numbers of its slider or the options of its
+            menu. What is none of them is said in the panel, and replaced by the first.
         redraw: gets the values by name, draws the picture and returns its words. A ValueError is
             said in the panel, and the picture stays. plain: returns a cell that shows the same
-            picture without the panel.
+            picture without the panel. only: the names of the controls to show.
         """
         live.stop_latest()  # a cell that is run again ends the run of its first panel
-        self.controls, self.picture = controls, picture
-        self._redraw, self._plain = redraw, plain
+        self._fixed, self.picture, self._redraw, self._plain = {}, picture, redraw, plain
+        self.controls: dict[str, widgets.Widget] = {}
+        wrong = []
+        for name, value in values.items():
+            if name not in allowed:
+                self._fixed[name] = value
+                continue
+            if value not in allowed[name]:
+                wrong.append(f"{name} is {short(value)}; {_allowed(allowed[name])}.")
+                value = allowed[name][0]
+            self.controls[name] = _control(name, value, allowed[name])
+            if only is not None and name not in only:
+                self.controls[name].layout.display = "none"
         self.message, self.words = widgets.HTML(), widgets.HTML()
         self.message.layout.height = "40px"
         self.words.layout.width, self.words.layout.height = "auto", f"{picture.height}px"
         self.words.layout.flex = "1 1 190px"
         row = widgets.Layout(flex_flow="row wrap", overflow="visible")
         self._rows = [
-            widgets.HBox(list(controls.values()), layout=row),
+            widgets.HBox(list(self.controls.values()), layout=row),
             self.message,
             widgets.HBox([picture.widget, self.words], layout=row),
         ]
         self.box = widgets.VBox(self._rows, layout=widgets.Layout(max_width="960px"))
         self.box.add_class("watched-panel")
-        for control in controls.values():
+        for control in self.controls.values():
             control.observe(lambda _: self.refresh(), "value")
         self.refresh()
+        if wrong:
+            self.say(" ".join(wrong))
 
     @property
     def values(self) -> dict[str, Any]:
-        """The value of each control, by name."""
-        return {name: control.value for name, control in self.controls.items()}
+        """The values by name, as the controls say."""
+        return self._fixed | {name: control.value for name, control in self.controls.items()}
 
     def refresh(self) -> None:
         """Draw the picture for the values of the controls."""
@@ -196,33 +213,13 @@ class Panel:
         return {"application/vnd.jupyter.widget-view+json": view} | data, metadata
 
 
-def make_controls(
-    allowed: dict[str, range | tuple], only: Sequence[str] | None = None, **values: Any
-) -> tuple[dict[str, widgets.Widget], str]:
-    """Return a slider or a menu for each value, by name, and what is wrong with the values.
-
-    allowed: for each name the numbers or the options it may have; a value that is none of them is
-    replaced by the first. only: the names of the controls to show; the others keep their values.
-    """
-    controls, wrong = {}, []
-    for name, value in values.items():
-        if value not in allowed[name]:
-            wrong.append(f"{name} is {short(value)}; {_allowed(allowed[name])}.")
-            value = allowed[name][0]
-        control = _control(name, value, allowed[name])
-        control.style.description_width = "76px"
-        control.layout.width = "264px"
-        if only is not None and name not in only:
-            control.layout.display = "none"
-        controls[name] = control
-    return controls, " ".join(wrong)
-
-
 def _control(name: str, value: Any, allowed: range | tuple) -> widgets.Widget:
     if isinstance(allowed, range):
-        least, most = allowed[0], allowed[-1]
-        return widgets.IntSlider(int(value), least, most, description=name)
-    return widgets.Dropdown(options=allowed, value=value, description=name)
+        control = widgets.IntSlider(int(value), allowed[0], allowed[-1], description=name)
+    else:
+        control = widgets.Dropdown(options=allowed, value=value, description=name)
+    control.style.description_width, control.layout.width = "76px", "264px"
+    return control
 
 
 def _allowed(allowed: range | tuple) -> str:
