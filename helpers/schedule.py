@@ -151,11 +151,8 @@ def naps(pattern: str, tasks: int, seed: int = 0, longest: float = 2.0) -> list[
     """
     if pattern not in PATTERNS:
         raise ValueError(f"pattern is {pattern!r}; allowed are {', '.join(PATTERNS)}")
-    if not isinstance(tasks, Integral) or tasks < 1:
-        raise ValueError(f"tasks is {tasks!r}; allowed is a whole number, 1 or more")
-    if not 0 <= longest < float("inf"):
-        raise ValueError(f"longest is {longest!r}; allowed are seconds, 0 or more")
-    return [share * longest for share in PATTERNS[pattern](int(tasks), random.Random(seed))]
+    tasks, longest = _whole("tasks", tasks), float(_seconds("longest", longest, 1)[0])
+    return [share * longest for share in PATTERNS[pattern](tasks, random.Random(seed))]
 
 
 def _deal(free: np.ndarray, costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -39,7 +39,12 @@ def bundled(axes: Axes | tuple[Axes, ...]) -> tuple[dict[str, str], dict[str, di
     """
     axes = axes if isinstance(axes, tuple) else (axes,)
     figure = axes[0].figure
-    png = _png(figure)
+    large, small = BytesIO(), BytesIO()
+    figure.savefig(large, dpi=DPI)
+    # 64 colours: a quarter of the bytes.
+    picture = Image.open(large).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    picture.save(small, "PNG", optimize=True)
+    png = b64encode(small.getvalue()).decode()
     alt = alternative(axes)
     width = round(figure.get_figwidth() * 100)
     image = f'<img alt="{escape(alt)}" width="{width}" src="data:image/png;base64,{png}">'
@@ -57,16 +62,6 @@ def new_figure(height: float) -> Figure:
     figure = Figure(figsize=(9.2, height), layout="constrained", facecolor="white")
     figure.get_layout_engine().set(h_pad=0.1)  # inches, below what the cell has printed
     return figure
-
-
-def _png(figure: Figure) -> str:
-    """Return the figure as base64 PNG of 64 colours: a quarter of the bytes."""
-    buffer, small = BytesIO(), BytesIO()
-    figure.savefig(buffer, dpi=DPI)
-    Image.open(buffer).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(
-        small, "PNG", optimize=True
-    )
-    return b64encode(small.getvalue()).decode()
 
 
 def prepare(ax: Axes, timeline: Timeline, ylabel: str, until: float = 0.0) -> None:

@@ -24,7 +24,7 @@ from helpers.plots.figure import (
     set_lanes,
     set_title,
 )
-from helpers.timeline import Timeline
+from helpers.timeline import Timeline, count_until
 
 BUSY = LinearSegmentedColormap.from_list("busy", ["#ffffff", FINISHED_2])
 _TURNS = np.array([FINISHED, FINISHED_2])
@@ -73,9 +73,8 @@ def plot_progress(timeline: Timeline, ax: Axes | None = None) -> Axes:
     ax.set_ylim(-0.04 * max(len(timeline), 1), 1.08 * max(len(timeline), 1))
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
     ax.legend(loc="upper left", frameon=False, labelcolor="linecolor")
-    moment, then_done, then_shown = timeline.worst
-    behind = then_done - then_shown
-    if behind:
+    if behind := timeline.most_behind:
+        moment, then_done, then_shown = timeline.worst
         middle = (then_done + then_shown) / 2
         side = "right" if moment > 0.2 * right_edge(timeline) else "left"
         ax.text(moment, middle, f"{behind} behind ", color=SHOWN, weight="bold", ha=side)
@@ -92,19 +91,16 @@ def plot_lag(timeline: Timeline, axes: tuple[Axes, Axes] | None = None) -> tuple
         ratios = [max(height - 3.2, 1), 2.2]
         axes = tuple(new_figure(height).subplots(2, sharex=True, height_ratios=ratios))
     above, below = axes
-    plot_workers(timeline, above)
     plot_progress(timeline, below)
+    title = below.get_title("left")
     moment, finished, shown = timeline.worst
     if finished > shown:
         for ax in axes:
             ax.axvline(moment, color=NOTE, linewidth=1, linestyle=(0, (2, 3)), zorder=0.5)
         title = f"{finished} tasks are done and the bar still says {shown} of {len(timeline)}"
-    else:
-        title = below.get_title("left")
-    set_title(above, title)
-    set_title(below, "")
+    plot_workers(timeline, above, title=title)
     above.set_xlabel("")
-    above.set_label(f"{title}. {timeline.describe()}")
+    set_title(below, "")
     below.set_label("")
     return axes
 
@@ -117,10 +113,7 @@ def plot_runs(runs: dict[str, Timeline], axes: tuple[Axes, ...] | None = None) -
         axes = tuple(grid[:, 0])
     until = max(right_edge(run) for run in runs.values())
     for ax, (name, run) in zip(axes, runs.items(), strict=True):
-        plot_workers(run, ax, until)
-        title = f"{name}: {run.makespan:.2f} s"
-        set_title(ax, title)
-        ax.set_label(f"{title}. {run.describe()}")
+        plot_workers(run, ax, until, f"{name}: {run.makespan:.2f} s")
         if ax is not axes[-1]:
             ax.set_xlabel("")
     return axes
@@ -168,13 +161,11 @@ def _steps(timeline: Timeline, until: float) -> tuple[np.ndarray, np.ndarray, np
 
     The moments are all at which a number changes, or so many as a picture has pixels.
     """
-    columns = np.sort(timeline.finish), np.sort(timeline.shown)
-    times = np.unique(np.concatenate([[0.0, until], *columns]))
+    times = np.unique(np.concatenate([[0.0, until], timeline.finish, timeline.shown]))
     times = times[~np.isnan(times)]
     if len(times) > 4000:
         times = np.linspace(0.0, until, 2000)
-    done, seen = (np.searchsorted(column, times, side="right") for column in columns)
-    return times, done, seen
+    return times, count_until(timeline.finish, times), count_until(timeline.shown, times)
 
 
 def _draw_start_up(ax: Axes, timeline: Timeline) -> None:
