@@ -6,14 +6,7 @@ imports, and must not wait for numpy.
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from multiprocessing.pool import (
-    AsyncResult,
-    IMapIterator,
-    Pool,
-    ThreadPool,
-    mapstar,
-    starmapstar,
-)
+from multiprocessing.pool import AsyncResult, Pool, ThreadPool, mapstar, starmapstar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -133,7 +126,7 @@ class _Watched:
         self.terminate()
         self.join()
         for results in list(self._cache.values()):
-            if isinstance(results, IMapIterator):  # `terminate` leaves those waiting who wait
+            if hasattr(results, "_set_length"):  # `terminate` leaves those waiting who wait
                 results._set_length(results._index)
 
     def _setup_queues(self) -> None:
