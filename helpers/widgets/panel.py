@@ -42,19 +42,16 @@ class Picture:
         self.height = sum(heights)
         size = WIDTH / 100, (self.height + 0.1) / 100  # matplotlib 3.10 cuts 459.99… pixels to 459
         self.figure = Figure(figsize=size, dpi=100, facecolor="white")
-        self.axes = tuple(
-            self.figure.subplots(
-                len(heights), sharex=sharex, height_ratios=heights, squeeze=False
-            ).flat
-        )
+        grid = {"sharex": sharex, "height_ratios": heights, "squeeze": False}
+        self.axes = tuple(self.figure.subplots(len(heights), **grid).flat)
         top, bottom = 1 - 30 / self.height, 46 / self.height
         between = 0.3 if sharex else 0.6
         self.figure.subplots_adjust(left=0.12, right=0.98, top=top, bottom=bottom, hspace=between)
         for ax in self.axes:
             ax.xaxis.set_major_locator(MaxNLocator(6))
         self._canvas = FigureCanvasAgg(self.figure)
-        self.widget = widgets.HTML()
-        self.widget.layout.width, self.widget.layout.height = f"{WIDTH}px", f"{self.height + 4}px"
+        size = {"width": f"{WIDTH}px", "height": f"{self.height + 4}px"}
+        self.widget = widgets.HTML(layout=size)
 
     def draw(self, plot: Callable[[tuple[Axes, ...]], object]) -> None:
         """Let `plot` draw on the axes, emptied, and show the result."""
@@ -114,17 +111,16 @@ class Panel:
             self.controls[name] = _control(name, value, allowed[name])
             if only is not None and name not in only:
                 self.controls[name].layout.display = "none"
-        self.message, self.words = widgets.HTML(), widgets.HTML()
-        self.message.layout.height = "40px"
-        self.words.layout.width, self.words.layout.height = "auto", f"{picture.height}px"
-        self.words.layout.flex = "1 1 190px"
-        row = widgets.Layout(flex_flow="row wrap", overflow="visible")
+        self.message = widgets.HTML(layout={"height": "40px"})
+        beside = {"width": "auto", "height": f"{picture.height}px", "flex": "1 1 190px"}
+        self.words = widgets.HTML(layout=beside)
+        row = {"flex_flow": "row wrap", "overflow": "visible"}
         self._rows = [
             widgets.HBox(list(self.controls.values()), layout=row),
             self.message,
             widgets.HBox([picture.widget, self.words], layout=row),
         ]
-        self.box = widgets.VBox(self._rows, layout=widgets.Layout(max_width="960px"))
+        self.box = widgets.VBox(self._rows, layout={"max_width": "960px"})
         self.box.add_class("watched-panel")
         for control in self.controls.values():
             control.observe(lambda _: self.refresh(), "value")
@@ -170,9 +166,9 @@ class Panel:
         what to say at the end, or None if it was stopped.
         """
         self.run: live.Run | None = None
-        self.start_button = widgets.Button(description=label, button_style="primary")
+        wide = {"button_style": "primary", "layout": {"width": "160px"}}
+        self.start_button = widgets.Button(description=label, **wide)
         self.stop_button = widgets.Button(description="Stop")
-        self.start_button.layout.width = "160px"
         self.start_button.on_click(lambda _: self.start(work))
         self.stop_button.on_click(lambda _: self.run and self.run.stop())
         self.add(widgets.HBox([self.start_button, self.stop_button]))
@@ -214,12 +210,10 @@ class Panel:
 
 
 def _control(name: str, value: Any, allowed: range | tuple) -> widgets.Widget:
+    look = {"style": {"description_width": "76px"}, "layout": {"width": "264px"}}
     if isinstance(allowed, range):
-        control = widgets.IntSlider(int(value), allowed[0], allowed[-1], description=name)
-    else:
-        control = widgets.Dropdown(options=allowed, value=value, description=name)
-    control.style.description_width, control.layout.width = "76px", "264px"
-    return control
+        return widgets.IntSlider(int(value), allowed[0], allowed[-1], description=name, **look)
+    return widgets.Dropdown(options=allowed, value=value, description=name, **look)
 
 
 def _allowed(allowed: range | tuple) -> str:
