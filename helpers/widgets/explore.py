@@ -94,7 +94,11 @@ def race_bars(
     picture is of the workers of imap; the other pools do the same.
     """
     picture = Picture(270)
-    bars = [_bar(method) for method in RACERS]
+    look = {"style": {"description_width": "120px"}, "layout": {"width": "440px"}}
+    bars = [
+        widgets.HBox([widgets.IntProgress(description=method, **look), widgets.HTML()])
+        for method in RACERS
+    ]
 
     def redraw(values: dict) -> str:
         predicted = _predict(values)
@@ -244,12 +248,6 @@ def _mark(word: str, ax: Axes) -> None:
     """Put a word before the title and the text alternative."""
     ax.set_title(f"{word}: {ax.get_title('left')}", loc="left", weight="bold")
     ax.set_label(f"{word}: {ax.get_label()}")
-
-
-def _bar(method: str) -> widgets.HBox:
-    bar = widgets.IntProgress(description=method)
-    bar.style.description_width, bar.layout.width = "120px", "440px"
-    return widgets.HBox([bar, widgets.HTML()])
 
 
 def _count(row: widgets.HBox, shown: int, finished: int, tasks: int) -> None:

@@ -81,7 +81,6 @@ class Consumer:
         self.pool = WatchedPool(workers)
         self.bar = WatchedBar(total=len(durations), file=io.StringIO())
         self._call = method, durations, chunksize
-        self._workers = self.pool.processes
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> "Consumer":
@@ -107,14 +106,6 @@ class Consumer:
             results = getattr(self.pool, method)(nap, durations, chunksize)
             self._thread = threading.Thread(target=self._consume, args=(results,), daemon=True)
             self._thread.start()
-
-    def check_workers(self) -> None:
-        """Raise ChildProcessError if a worker has died: its result will never come.
-
-        A kernel that shuts down ends the workers first, so this is also how a run learns of it.
-        """
-        if not all(worker.is_alive() for worker in self._workers):
-            raise ChildProcessError("a worker process has died")
 
     @property
     def running(self) -> bool:
@@ -156,14 +147,17 @@ def run_live(
     def check() -> None:
         if stopped.is_set():
             raise Stopped
-        for consumer in consumers:
-            consumer.check_workers()
+        # The result of a worker that has died will never come; and a kernel that shuts down ends
+        # the workers first, so this is also how a run learns of it.
+        if not all(process.is_alive() for process in processes):
+            raise ChildProcessError("a worker process has died")
 
     with suppress(Stopped), ExitStack() as stack:
         consumers = [
             stack.enter_context(Consumer(method, durations, workers, chunksize))
             for method in methods
         ]
+        processes = [each for consumer in consumers for each in consumer.pool.processes]
         for consumer in consumers:
             consumer.pool.warm_up(check)
         for consumer in consumers:
