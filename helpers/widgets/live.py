@@ -8,6 +8,7 @@ import atexit
 import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from time import perf_counter
 
@@ -65,10 +66,6 @@ def _end() -> None:
     if _latest:
         _latest.stop()
         _latest.wait(5)
-
-
-class Stopped(Exception):
-    """A run was told to stop."""
 
 
 class Consumer:
@@ -146,13 +143,13 @@ def run_live(
 
     def check() -> None:
         if stopped.is_set():
-            raise Stopped
+            raise CancelledError
         # The result of a worker that has died will never come; and a kernel that shuts down ends
         # the workers first, so this is also how a run learns of it.
         if not all(process.is_alive() for process in processes):
             raise ChildProcessError("a worker process has died")
 
-    with suppress(Stopped), ExitStack() as stack:
+    with suppress(CancelledError), ExitStack() as stack:
         consumers = [
             stack.enter_context(Consumer(method, durations, workers, chunksize))
             for method in methods
