@@ -5,7 +5,6 @@ As the functions of `timelines`, these draw on the axes they are given, or on ne
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
 from helpers.plots.figure import (
     FINISHED,
@@ -78,9 +77,8 @@ def plot_chunks(
     ax.set(xlim=(0.9, 1.1 * sizes[-1]), xlabel="chunksize", ylabel="seconds")
     ax.set_ylim(0, 1.15 * max(max(seconds) for _, seconds, _, _ in curves) or 1)
     ticks = [size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500) if size <= sizes[-1]]
-    ax.xaxis.set_major_locator(FixedLocator(ticks))
-    ax.xaxis.set_major_formatter(ScalarFormatter())
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xticks(ticks, ticks)
+    ax.xaxis.set_minor_formatter("")
     ax.spines[["top", "right"]].set_visible(False)
     row = {"ncols": 3, "columnspacing": 1, "fontsize": 9}
     ax.legend(loc="upper left", frameon=False, labelcolor="linecolor", **row)

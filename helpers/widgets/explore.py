@@ -19,6 +19,7 @@ from helpers.plots import (
     plot_progress,
     plot_workers,
 )
+from helpers.plots.figure import set_title
 from helpers.schedule import PATTERNS, naps, predict
 from helpers.timeline import Timeline
 from helpers.widgets.live import Consumer, Look, run_live
@@ -55,11 +56,8 @@ def explore_schedule(
 
     def redraw(values: dict) -> str:
         predicted = _predict(values)
-        picture.draw(lambda axes: _mark("Predicted", plot_lag(predicted, axes)[0]))
+        picture.draw(lambda axes: _mark_predicted(plot_lag(predicted, axes)[0]))
         return "Predicted: " + predicted.describe()
-
-    def plain(values: dict) -> str:
-        return _cell(f"plot_lag({_call(values)})")
 
     def run(stopped: threading.Event, values: dict) -> str | None:
         predicted = _predict(values)
@@ -76,7 +74,7 @@ def explore_schedule(
 
     values = {"workers": workers, "tasks": tasks, "chunksize": chunksize, "pattern": pattern}
     values |= {"seed": seed, "method": method, "longest": longest}
-    panel = _panel(values, picture, redraw, plain, only=only)
+    panel = _panel(values, picture, redraw, lambda v: _cell(f"plot_lag({_call(v)})"), only)
     panel.can_run("Run it for real", run)
     return panel
 
@@ -102,13 +100,10 @@ def race_bars(
 
     def redraw(values: dict) -> str:
         predicted = _predict(values)
-        picture.draw(lambda axes: _mark("Predicted", plot_workers(predicted, axes[0])))
+        picture.draw(lambda axes: _mark_predicted(plot_workers(predicted, axes[0])))
         for bar in bars:
             _count(bar, 0, 0, values["tasks"])
         return "Predicted: " + predicted.describe()
-
-    def plain(values: dict) -> str:
-        return _cell(f"plot_workers({_call(values)})")
 
     def run(stopped: threading.Event, values: dict) -> str | None:
         predicted = _predict(values)
@@ -129,7 +124,8 @@ def race_bars(
         return None
 
     values = {"workers": workers, "tasks": tasks, "pattern": pattern, "seed": seed}
-    panel = _panel(values | {"longest": longest}, picture, redraw, plain)
+    values |= {"longest": longest}
+    panel = _panel(values, picture, redraw, lambda v: _cell(f"plot_workers({_call(v)})"))
     panel.add(*bars)
     panel.can_run("Start the race", run)
     return panel
@@ -156,7 +152,7 @@ def explore_chunks(
         timelines = {size: _predict(values | {"chunksize": size}) for size in sizes}
 
         def draw(axes: tuple[Axes, Axes]) -> None:
-            _mark("Predicted", plot_chunks(timelines, chosen, axes[0]))
+            _mark_predicted(plot_chunks(timelines, chosen, axes[0]))
             plot_progress(timelines[chosen], axes[1])
 
         picture.draw(draw)
@@ -244,10 +240,10 @@ def _draw_measured(predicted: Timeline, measured: Timeline, axes: tuple[Axes, Ax
     axes[1].set_label("")
 
 
-def _mark(word: str, ax: Axes) -> None:
-    """Put a word before the title and the text alternative."""
-    ax.set_title(f"{word}: {ax.get_title('left')}", loc="left", weight="bold")
-    ax.set_label(f"{word}: {ax.get_label()}")
+def _mark_predicted(ax: Axes) -> None:
+    """Say in the title and in the text alternative that nothing of this has run."""
+    set_title(ax, f"Predicted: {ax.get_title('left')}")
+    ax.set_label(f"Predicted: {ax.get_label()}")
 
 
 def _count(row: widgets.HBox, shown: int, finished: int, tasks: int) -> None:
