@@ -78,23 +78,16 @@ def calibrate(timeline: Timeline, durations: float | Sequence[float] | None = No
 
     Raises ValueError where no worker ran two tasks, which leaves the gap unknown.
     """
-    if durations is None:
-        until = timeline.finish
-    else:
-        until = timeline.start + _seconds("durations", durations, len(timeline))
-    order = np.lexsort([timeline.start, timeline.worker])
-    order = order[timeline.worker[order] != IDLE]
-    worker, start, until = timeline.worker[order], timeline.start[order], until[order]
-    same = worker[1:] == worker[:-1]
-    gaps = (start[1:] - until[:-1])[same]
-    gaps = gaps[~np.isnan(gaps)]  # after a task that never finished, nobody knows
+    if durations is not None:
+        meant = timeline.start + _seconds("durations", durations, len(timeline))
+        timeline = Timeline(timeline.worker, timeline.start, meant)
+    gaps = timeline.gaps[~np.isnan(timeline.gaps)]
     if not len(gaps):
         raise ValueError(
-            f"timeline has {len(order)} started tasks on {timeline.workers} workers; "
-            "needed is a worker that ran two, for the gap between them"
+            f"timeline has {np.sum(timeline.worker != IDLE)} started tasks on {timeline.workers} "
+            "workers; needed is a worker that ran two, for the gap between them"
         )
-    first = np.append(True, ~same)
-    return {"startup": start[first].tolist(), "gap": max(0.0, float(gaps.mean()))}
+    return {"startup": timeline.startup.tolist(), "gap": max(0.0, float(gaps.mean()))}
 
 
 class Bounds(NamedTuple):

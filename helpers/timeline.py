@@ -145,6 +145,22 @@ class Timeline:
         return busy / max(_latest(finishes), np.finfo(float).tiny)
 
     @property
+    def startup(self) -> np.ndarray:
+        """When each worker started its first task, in seconds."""
+        first, ran = np.full(self.workers, np.inf), self.worker != IDLE
+        np.minimum.at(first, self.worker[ran], self.start[ran])
+        return first
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """Seconds from each task to the next one of its worker; nan after one that did not end."""
+        order = np.lexsort([self.start, self.worker])
+        order = order[self.worker[order] != IDLE]
+        before, after = order[:-1], order[1:]
+        same = self.worker[before] == self.worker[after]
+        return (self.start[after] - self.finish[before])[same]
+
+    @property
     def missing(self) -> str:
         """What this timeline does not know, in words; empty if it is complete."""
         started, ended, shown = (

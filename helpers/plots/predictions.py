@@ -65,7 +65,7 @@ def plot_chunks(
     curves = (
         ("makespan", makespans, FINISHED, "-"),
         ("longest lag", [np.nanmax(run.lag, initial=0.0) for run in runs], SHOWN, "--"),
-        ("overhead", [_overhead(run) for run in runs], NOTE, ":"),
+        ("overhead", [np.nansum(run.gaps) / max(run.workers, 1) for run in runs], NOTE, ":"),
     )
     ax.set_xscale("log")
     ax.axvline(sizes[at], color=NOTE, linewidth=1, linestyle=(0, (2, 3)))
@@ -107,13 +107,3 @@ def _shared_lanes(predicted: Timeline, measured: Timeline) -> np.ndarray:
         lane[mine] = its
         shared[mine], shared[:, its] = -1, -1
     return lane
-
-
-def _overhead(timeline: Timeline) -> float:
-    """Return the seconds a worker spent between its tasks, on average."""
-    between = 0.0
-    for worker in range(timeline.workers):
-        mine = timeline.worker == worker
-        start, finish = timeline.start[mine], timeline.finish[mine]
-        between += np.nanmax(finish, initial=0.0) - np.nanmin(start) - np.nansum(finish - start)
-    return float(between) / max(timeline.workers, 1)

@@ -170,8 +170,7 @@ def _steps(timeline: Timeline, until: float) -> tuple[np.ndarray, np.ndarray, np
 
 def _draw_start_up(ax: Axes, timeline: Timeline) -> None:
     """Grey from 0 to the first task, for workers that started before anything was finished."""
-    for worker in range(timeline.workers):
-        first = np.nanmin(timeline.start[timeline.worker == worker])
+    for worker, first in enumerate(timeline.startup):
         if 0 < first <= np.nanmin(timeline.finish, initial=np.inf):
             ax.barh(worker, first, height=0.5, color=STARTING)
             if first > 0.08 * ax.get_xlim()[1]:
