@@ -41,15 +41,12 @@ class Lane:
     def __init__(self, folder: str) -> None:
         """Open a new lane in `folder`. Where that fails, records go nowhere and work goes on."""
         self._file = None
-        try:
+        with suppress(OSError):
             handle, _ = tempfile.mkstemp(SUFFIX, dir=folder)
             self._file = open(handle, "r+b", buffering=0)  # noqa: SIM115 - lives as the worker
-        except OSError:
-            pass
-        self._map(self._next_segment(HEAD))
-        self._free = len(HEAD) // FIELD
         self._open = NOWHERE
         self.task: int | None = None
+        self._new_segment(HEAD)
 
     def begin(self, task: int) -> Place:
         """Write down that `task` starts now; return the place where its finish belongs."""
@@ -91,13 +88,12 @@ class Lane:
         """Let go of the file, so that Windows can delete it. Later records go nowhere."""
         self._numbers.release()
         self._times.release()
-        if isinstance(self._segment, mmap.mmap):
-            self._segment.close()
+        self._segment.close()
         if self._file:
             self._file.close()
             self._file = None
         self._open = NOWHERE
-        self._map(bytearray(SEGMENT))
+        self._new_segment()
 
     def _write(self, task: int, now: float) -> Place:
         if self._free == FIELDS:
@@ -108,29 +104,26 @@ class Lane:
         self._times[at + 1] = now
         return self._times, at + 2
 
-    def _new_segment(self) -> None:
-        self._map(self._next_segment())
-        self._free = 0
-
-    def _map(self, segment: mmap.mmap | bytearray) -> None:
+    def _new_segment(self, head: bytes = b"") -> None:
+        """Go on in fresh memory: the file's next, or where there is none, that of no file."""
+        try:
+            self._segment = self._extend(head)
+        except OSError:
+            self._segment = mmap.mmap(-1, SEGMENT)
         # Two views of the same fields, because to set an item of one is twice as quick as to pack.
-        self._segment = segment
-        self._numbers = memoryview(segment).cast("q")
-        self._times = memoryview(segment).cast("d")
+        self._numbers = memoryview(self._segment).cast("q")
+        self._times = memoryview(self._segment).cast("d")
+        self._free = len(head) // FIELD
 
-    def _next_segment(self, head: bytes = b"") -> mmap.mmap | bytearray:
+    def _extend(self, head: bytes) -> mmap.mmap:
         # The zeros are written, not left as a hole: in a hole a full disk would kill the worker
         # (SIGBUS) when it touches the page; here it is an OSError, and the records go nowhere.
-        try:
-            if not self._file:
-                raise FileNotFoundError
-            at = self._file.seek(0, os.SEEK_END)
-            written = self._file.write(head.ljust(SEGMENT, b"\0"))
-            if written < SEGMENT:
-                raise OSError("disk full")
-            return mmap.mmap(self._file.fileno(), SEGMENT, offset=at)
-        except OSError:
-            return bytearray(SEGMENT)
+        if not self._file:
+            raise FileNotFoundError
+        at = self._file.seek(0, os.SEEK_END)
+        if self._file.write(head.ljust(SEGMENT, b"\0")) < SEGMENT:
+            raise OSError("disk full")
+        return mmap.mmap(self._file.fileno(), SEGMENT, offset=at)
 
 
 def lane(folder: str) -> Lane:
@@ -172,17 +165,10 @@ def end(place: Place) -> None:
         times[at] = perf_counter()
 
 
-class Watched:
-    """A picklable callable that runs `func` and writes down when it began and ended."""
-
-    def __init__(self, func: Callable, folder: str, task: int) -> None:
-        """Watch `func` into a lane of `folder`, as number `task`."""
-        self.func, self.folder, self.task = func, folder, task
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run `func` and return what it returns."""
-        place = lane(self.folder).begin(self.task)
-        try:
-            return self.func(*args, **kwargs)
-        finally:
-            end(place)
+def run_watched(folder: str, task: int, func: Callable, /, *args: Any, **kwargs: Any) -> Any:
+    """Run `func` and return what it returns; write down when it began and ended, as `task`."""
+    place = lane(folder).begin(task)
+    try:
+        return func(*args, **kwargs)
+    finally:
+        end(place)
