@@ -3,13 +3,17 @@
 As the functions of `timelines`, these draw on the axes they are given, or on new ones.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter
 
 from helpers.plots.figure import (
     FINISHED,
     NOTE,
     SHOWN,
+    STARTING,
     draw_bars,
     new_figure,
     right_edge,
@@ -17,6 +21,7 @@ from helpers.plots.figure import (
     set_title,
 )
 from helpers.plots.timelines import plot_workers
+from helpers.schedule import bounds, predict
 from helpers.timeline import IDLE, Timeline
 
 OUTLINE = "#000000"
@@ -90,6 +95,44 @@ def plot_chunks(
         f"{title}. With chunksize {sizes[at]}: {', '.join(facts)}. "
         f"With {sizes[-1]}, the largest: makespan {makespans[-1]:.2f} s."
     )
+    return ax
+
+
+def plot_growth(
+    durations: Sequence[float], measured: dict[int, float], ax: Axes | None = None
+) -> Axes:
+    """Draw the makespan of these tasks over the number of workers: predicted, and as measured.
+
+    measured: seconds for each number of workers. Shaded is what first come, first served can take,
+    in whatever order the tasks come (see `bounds`).
+    """
+    ax = ax or new_figure(3.2).subplots()
+    workers = sorted(measured)
+    took = [measured[number] for number in workers]
+    every = range(workers[0], workers[-1] + 1)
+    predicted = {number: predict(durations, number).makespan for number in every}
+    limits = [bounds(durations, number) for number in every]
+    least, most = [each.least for each in limits], [each.most for each in limits]
+    ax.fill_between(every, least, most, color=STARTING, linewidth=0, label="bounds")
+    ax.plot(every, list(predicted.values()), color=FINISHED, linewidth=2, label="predicted")
+    ax.plot(workers, took, "o", color=SHOWN, markersize=7, label="measured")
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    for axis, ticks in ((ax.xaxis, workers), (ax.yaxis, (0.1, 0.2, 0.5, 1, 2, 5, 10, 20))):
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel("workers")
+    ax.set_ylabel("seconds")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="lower left", frameon=False)
+    title = f"{workers[0]} workers take {took[0]:.2f} s, {workers[-1]} take {took[-1]:.2f} s"
+    set_title(ax, title)
+    told = "; ".join(
+        f"{number} workers {predicted[number]:.2f} s and {measured[number]:.2f} s"
+        for number in workers
+    )
+    ax.set_label(f"{title}. Predicted and measured: {told}.")
     return ax
 
 
