@@ -7,10 +7,19 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
-from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter
 
-from helpers.plots.figure import FINISHED, NOTE, SHOWN, STARTING, new_figure, right_edge, set_title
+from helpers.plots.figure import (
+    FINISHED,
+    NOTE,
+    SHOWN,
+    STARTING,
+    draw_bars,
+    new_figure,
+    right_edge,
+    set_lanes,
+    set_title,
+)
 from helpers.plots.timelines import plot_workers
 from helpers.schedule import bounds, predict
 from helpers.timeline import IDLE, Timeline
@@ -26,18 +35,12 @@ def plot_predicted(predicted: Timeline, measured: Timeline, ax: Axes | None = No
     """
     workers = max(predicted.workers, measured.workers)
     ax = ax or new_figure(0.45 * workers + 1.2).subplots()
-    plot_workers(
-        Timeline(measured.worker, measured.start, measured.finish), ax, right_edge(predicted)
-    )
+    ran = Timeline(measured.worker, measured.start, measured.finish)
+    plot_workers(ran, ax, right_edge(predicted))
     lane = _shared_lanes(predicted, measured)[predicted.worker]
-    left, right, low, high = predicted.start, predicted.finish, lane - 0.32, lane + 0.32
-    corners = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
-    ax.add_collection(
-        PolyCollection(corners, facecolors="none", edgecolors=OUTLINE, linewidths=1.2),
-        autolim=False,
-    )
-    ax.set_yticks(range(workers), [f"worker {lane}" for lane in range(workers)])
-    ax.set_ylim(workers - 0.4, -0.75)
+    look = {"facecolors": "none", "edgecolors": OUTLINE, "linewidths": 1.2}
+    draw_bars(ax, lane, predicted.start, predicted.finish, 0.64, **look)
+    set_lanes(ax, [f"worker {number}" for number in range(workers)])
     title = f"Predicted (outlines) {predicted.makespan:.2f} s, "
     ended = int(np.sum(~np.isnan(measured.finish)))
     if ended < len(predicted):
@@ -60,80 +63,39 @@ def plot_chunks(
     """
     ax = ax or new_figure(3.2).subplots()
     sizes = sorted(timelines)
-    curves = {
-        "makespan": ([timelines[size].makespan for size in sizes], FINISHED, "-"),
-        "longest lag": ([_longest_lag(timelines[size]) for size in sizes], SHOWN, "--"),
-        "overhead": ([_overhead(timelines[size]) for size in sizes], NOTE, ":"),
-    }
-    makespans = curves["makespan"][0]
-    if chosen is None:
-        chosen = sizes[int(np.argmin(makespans))]
-    ax.set_xscale("log")
-    ax.axvline(chosen, color=NOTE, linewidth=1, linestyle=(0, (2, 3)))
-    at = sizes.index(chosen)
-    for name, (seconds, color, style) in curves.items():
-        ax.plot(
-            sizes, seconds, style, color=color, linewidth=2, label=f"{name} {seconds[at]:.2f} s"
-        )
-        ax.plot(chosen, seconds[at], "o", color=color, markersize=8)
-    ax.set_xlim(0.9, 1.1 * sizes[-1])
-    ax.set_ylim(0, 1.15 * max(max(seconds) for seconds, _, _ in curves.values()) or 1)
-    ticks = [size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500) if size <= sizes[-1]]
-    ax.xaxis.set_major_locator(FixedLocator(ticks))
-    ax.xaxis.set_major_formatter(ScalarFormatter())
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel("chunksize")
-    ax.set_ylabel("seconds")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(
-        loc="upper left",
-        frameon=False,
-        labelcolor="linecolor",
-        ncols=3,
-        columnspacing=1,
-        fontsize=9,
-    )
+    runs = [timelines[size] for size in sizes]
+    makespans = [run.makespan for run in runs]
     best = int(np.argmin(makespans))
-    title = f"Chunksize {chosen} takes {makespans[at]:.2f} s"
+    at = best if chosen is None else sizes.index(chosen)
+    curves = (
+        ("makespan", makespans, FINISHED, "-"),
+        ("longest lag", [np.nanmax(run.lag, initial=0.0) for run in runs], SHOWN, "--"),
+        ("overhead", [np.nansum(run.gaps) / max(run.workers, 1) for run in runs], NOTE, ":"),
+    )
+    ax.set_xscale("log")
+    ax.axvline(sizes[at], color=NOTE, linewidth=1, linestyle=(0, (2, 3)))
+    facts = []
+    for name, seconds, color, style in curves:
+        facts.append(f"{name} {seconds[at]:.2f} s")
+        ax.plot(sizes, seconds, style, color=color, linewidth=2, label=facts[-1])
+        ax.plot(sizes[at], seconds[at], "o", color=color, markersize=8)
+    ax.set(xlim=(0.9, 1.1 * sizes[-1]), xlabel="chunksize", ylabel="seconds")
+    ax.set_ylim(0, 1.15 * max(max(seconds) for _, seconds, _, _ in curves) or 1)
+    ticks = [size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500) if size <= sizes[-1]]
+    ax.set_xticks(ticks, ticks)
+    ax.xaxis.set_minor_formatter("")
+    ax.spines[["top", "right"]].set_visible(False)
+    row = {"ncols": 3, "columnspacing": 1, "fontsize": 9}
+    ax.legend(loc="upper left", frameon=False, labelcolor="linecolor", **row)
+    title = f"Chunksize {sizes[at]} takes {makespans[at]:.2f} s"
     if makespans[best] < makespans[at]:
         title += f", the best ({sizes[best]}) {makespans[best]:.2f} s"
     set_title(ax, title)
-    facts = ", ".join(f"{name} {seconds[at]:.2f} s" for name, (seconds, _, _) in curves.items())
     ax.set_label(
-        f"{title}. With chunksize {chosen}: {facts}. With {sizes[-1]}, the largest: makespan "
-        f"{makespans[-1]:.2f} s."
+        f"{title}. With chunksize {sizes[at]}: {', '.join(facts)}. "
+        f"With {sizes[-1]}, the largest: makespan {makespans[-1]:.2f} s."
     )
     return ax
-
-
-def _shared_lanes(predicted: Timeline, measured: Timeline) -> np.ndarray:
-    """Return, for each predicted worker, the measured one that ran most of its tasks."""
-    both = min(len(predicted), len(measured))
-    pairs = predicted.worker[:both], measured.worker[:both]
-    ran = (pairs[0] != IDLE) & (pairs[1] != IDLE)
-    workers = max(predicted.workers, measured.workers)
-    shared = np.zeros((workers, workers))
-    np.add.at(shared, (pairs[0][ran], pairs[1][ran]), 1)
-    lane = np.arange(workers)
-    for _ in range(workers):
-        mine, its = np.unravel_index(np.argmax(shared), shared.shape)
-        lane[mine] = its
-        shared[mine], shared[:, its] = -1, -1
-    return lane
-
-
-def _longest_lag(timeline: Timeline) -> float:
-    return float(np.nanmax(timeline.lag, initial=0.0))
-
-
-def _overhead(timeline: Timeline) -> float:
-    """Return the seconds a worker spent between its tasks, on average."""
-    between = 0.0
-    for worker in range(timeline.workers):
-        mine = timeline.worker == worker
-        start, finish = timeline.start[mine], timeline.finish[mine]
-        between += np.nanmax(finish, initial=0.0) - np.nanmin(start) - np.nansum(finish - start)
-    return float(between) / max(timeline.workers, 1)
 
 
 def plot_growth(
@@ -172,3 +134,19 @@ def plot_growth(
     )
     ax.set_label(f"{title}. Predicted and measured: {told}.")
     return ax
+
+
+def _shared_lanes(predicted: Timeline, measured: Timeline) -> np.ndarray:
+    """Return, for each predicted worker, the measured one that ran most of its tasks."""
+    both = min(len(predicted), len(measured))
+    pairs = predicted.worker[:both], measured.worker[:both]
+    ran = (pairs[0] != IDLE) & (pairs[1] != IDLE)
+    workers = max(predicted.workers, measured.workers)
+    shared = np.zeros((workers, workers))
+    np.add.at(shared, (pairs[0][ran], pairs[1][ran]), 1)
+    lane = np.arange(workers)
+    for _ in range(workers):
+        mine, its = np.unravel_index(np.argmax(shared), shared.shape)
+        lane[mine] = its
+        shared[mine], shared[:, its] = -1, -1
+    return lane
