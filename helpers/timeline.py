@@ -1,11 +1,15 @@
 """Timeline: what happened to every task of a pool, as four columns, and what follows from them."""
 
+import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
 IDLE = -1  # the worker of a task that has not started
+FORMAT = "a watched pool's timeline 1"  # the first words of a saved timeline
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +196,54 @@ class Timeline:
         if len(self) <= 40:
             lines += [f"{lane.capitalize()} {w}: {self._line(w)}." for w in range(self.workers)]
         return "\n".join(lines)
+
+    def save(self, path: str | PathLike) -> None:
+        """Write the timeline to a file of text (JSON), which `load` reads, or anybody."""
+        columns = {name: getattr(self, name).tolist() for name in _COLUMNS}
+        lines = [f'"format": {json.dumps(FORMAT)}']
+        lines += [f'"{name}": {json.dumps(column)}' for name, column in columns.items()]
+        text = "{\n" + ",\n".join(lines).replace("NaN", "null") + "\n}\n"
+        Path(path).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | PathLike) -> "Timeline":
+        """Return the timeline that `save` wrote to a file.
+
+        Raises OSError where there is no such file, ValueError where it is damaged or another kind.
+        """
+        try:
+            saved = json.loads(Path(path).read_text(encoding="utf-8"))
+            if not isinstance(saved, dict) or saved.pop("format", None) != FORMAT:
+                raise ValueError(f"it does not begin with {FORMAT!r}")
+            return cls(**saved)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} is no timeline that was saved here: {error}") from None
+
+    def to_trace(self, path: str | PathLike) -> None:
+        """Write a file for trace viewers: ui.perfetto.dev, or chrome://tracing in Chromium.
+
+        It is Chrome's Trace Event JSON: a lane a worker, a slice a task, and one graph each for how
+        many tasks were finished and shown. A task that has not ended lasts until the end.
+        """
+        ran = np.flatnonzero(~np.isnan(self.start))
+        starts, finishes = (1e6 * column for column in self._intervals())  # microseconds
+        lane, length = self.worker[ran].tolist(), (finishes - starts).tolist()
+        events = [
+            f'{{"name":"thread_name","ph":"M","pid":0,"tid":{w},"args":{{"name":"worker {w}"}}}}'
+            for w in range(self.workers)
+        ]
+        events += [
+            f'{{"name":"task {task}","ph":"X","pid":0,"tid":{w},"ts":{at:.3f},"dur":{long:.3f}}}'
+            for task, w, at, long in zip(ran.tolist(), lane, starts.tolist(), length, strict=True)
+        ]
+        for name, column in ("finished", self.finish), ("shown", self.shown):
+            moments = 1e6 * np.sort(column[~np.isnan(column)])
+            events += [
+                f'{{"name":"{name}","ph":"C","pid":0,"ts":{at:.3f},"args":{{"tasks":{count}}}}}'
+                for count, at in enumerate([0.0, *moments.tolist()])
+            ]
+        text = '{"displayTimeUnit":"ms","traceEvents":[\n' + ",\n".join(events) + "\n]}\n"
+        Path(path).write_text(text, encoding="utf-8")
 
     def _line(self, worker: int) -> str:
         rows = np.flatnonzero(self.worker == worker)
