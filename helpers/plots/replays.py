@@ -1,0 +1,264 @@
+"""replay(): a run once more, as one SVG that plays by itself: no script, no kernel, no font.
+
+All is drawn as it was at the end. A cover moves to the right as time does, and uncovers it; the
+bars and their counts move in steps. Where motion is not wanted, the worst moment stands.
+"""
+
+from base64 import b64encode
+from html import escape
+from math import ceil
+
+import numpy as np
+
+from helpers.timeline import Timeline
+
+MOST = 200  # tasks: more are too thin to follow, and too large a file
+PLAYS, HOLDS, RESTS = 7.0, 3.0, 2.5  # seconds: the run (about), its worst moment, its end
+LEFT, WIDE, TOP = 104, 800, 98  # pixels: where lanes begin, how wide they are
+BAR, LINE = 720, 26  # pixels: how long the bars are, how high they and a line of text
+
+_STYLE = """
+svg{--ground:#fff;--text:#24292f;--note:#59636e;--rail:#e9ecef;--one:#0072b2;--two:#005685;
+--wait:#b24700;--shade:#fbdcc8;--runs:#33708f;--screen:#24292f;fill:var(--text);
+font:14px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
+@media(prefers-color-scheme:dark){svg{--ground:#0d1117;--text:#e6edf3;--note:#9aa4af;--rail:#21262d;
+--one:#1875b0;--two:#0e5585;--wait:#ff9b5e;--shade:#5a3119;--runs:#3b6f8a;--screen:#21262d}}
+.ground{fill:var(--ground)}.rail{fill:var(--rail)}.one{fill:var(--one)}.two{fill:var(--two)}
+.runs{fill:var(--runs)}.shade{fill:var(--shade)}.seen{fill:var(--wait)}.screen{fill:var(--screen)}
+.end{text-anchor:end}.mid{text-anchor:middle}.head{font-size:20px;font-weight:650}
+.note{fill:var(--note);font-size:12.5px}.said{fill:var(--wait);font-weight:600}
+.task{fill:#fff;font-weight:600;font-size:13px;text-anchor:middle}
+.wait{fill:var(--wait);stroke:var(--wait);stroke-width:2.5}
+.mark{stroke:var(--note);stroke-width:1.5;stroke-dasharray:2 4}
+.mono{font:600 14px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre}
+.tqdm{fill:#e6edf3}.cover{visibility:hidden}
+"""
+
+
+class Replay(str):
+    """The text of an SVG file, which a notebook shows as a picture with the text `alt`."""
+
+    alt: str
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        data = b64encode(self.encode()).decode()
+        image = f'<img alt="{escape(self.alt)}" width="960" src="data:image/svg+xml;base64,{data}">'
+        return {"text/html": image, "text/plain": self.alt}
+
+
+def replay(timeline: Timeline) -> Replay:
+    """Return a run as a moving picture: lanes that grow, and below them two bars.
+
+    A line above a lane is a task that is finished and not shown. The upper bar counts what is
+    finished, the lower one what is shown, with the line that tqdm would write. It is held at the
+    worst moment; where motion is not wanted, that moment stands. Colours follow the reader's
+    system.
+
+    Raises ValueError for more than 200 tasks, which `plot_lag` can draw.
+    """
+    tasks = len(timeline)
+    if tasks > MOST:
+        raise ValueError(f"timeline has {tasks} tasks; replay draws up to {MOST}: use plot_lag")
+    clock = _Clock(timeline)
+    lanes = max(timeline.workers, 1)
+    pitch = min(40.0, max(10.0, 320 / lanes))
+    floor = TOP + pitch * lanes
+    meters, stands, moves = _meters(timeline, clock, floor + 44)
+    title, height = _title(timeline), floor + 172
+    picture = Replay(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 {height:g}" role="img">'
+        f"<title>{title}</title><desc>{escape(timeline.describe())}</desc><style>{_STYLE}{stands}\n"
+        f"@media(prefers-reduced-motion:no-preference){{{clock.sweep()}{moves}}}</style>\n"
+        f'<rect class="ground" width="960" height="{height:g}"/>'
+        f"{_text(LEFT, 36, title, 'head')}{_text(LEFT, 59, clock.words(timeline), 'note')}"
+        f"{_axis(timeline, clock, floor)}{_lanes(timeline, clock, pitch)}"
+        f"{_cover(pitch, lanes, floor)}{meters}</svg>\n"
+    )
+    picture.alt = f"{title}. {timeline.describe()}"
+    return picture
+
+
+class _Clock:
+    """Where on the axis, and when in the animation, a moment of the run is."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.span = timeline.end or 1.0
+        self.worst, finished, shown = timeline.worst
+        self.holds = HOLDS if finished > shown else 0.0
+        whole = [n * 10**k for k in range(6) for n in (1, 2, 3, 5)]
+        speeds = [*whole, *(1 / n for n in whole)]
+        self.slower = min(speeds, key=lambda n: abs(np.log(n * self.span / PLAYS)))
+        self.total = self.span * self.slower + self.holds + RESTS
+
+    def x(self, seconds: float) -> float:
+        return round(LEFT + WIDE * seconds / self.span, 1)
+
+    def percent(self, seconds: float, waits: bool) -> float:
+        """Return how much of the animation is over; with `waits`, also the worst moment's hold."""
+        return round(100 * (seconds * self.slower + waits * self.holds) / self.total, 2)
+
+    def sweep(self) -> str:
+        """Return the style that moves the cover, and tells the worst moment."""
+        stop, go = (self.percent(self.worst, waits) for waits in (False, True))
+        x, runs = self.x(self.worst) - LEFT, f"{self.total:.2f}s linear infinite"
+        told = f"0%,{stop}%{{opacity:0}}{stop + 2}%,{go}%{{opacity:1}}{go + 0.1}%,to{{opacity:0}}"
+        return (
+            f".cover{{visibility:visible}}.sweep{{animation:sweep {runs}}}"
+            f".told{{animation:told {runs}}}@keyframes told{{{told}}}"
+            f"@keyframes sweep{{{stop}%,{go}%{{transform:translateX({x:g}px)}}"
+            f"{self.percent(self.span, True)}%,to{{transform:translateX({WIDE}px)}}}}"
+        )
+
+    def words(self, timeline: Timeline) -> str:
+        """Return what is played, and how fast."""
+        speed, word = (self.slower, "slower") if self.slower > 1 else (1 / self.slower, "faster")
+        played = f"{speed:.0f} times {word}" if speed > 1 else "as fast as it ran"
+        told = timeline.describe().splitlines()[0]
+        return f'{told}<tspan class="cover"> Played {played}.</tspan>'
+
+
+def _axis(timeline: Timeline, clock: _Clock, floor: float) -> str:
+    """Return the seconds below the lanes, the worst moment, and what the lines above lanes are."""
+    steps = (n * 10.0**k for k in range(-6, 9) for n in (1, 2, 5))
+    step = next(step for step in steps if clock.span <= 6 * step)
+    ticks = np.arange(0, clock.span, step).tolist()
+    drawn = [_text(clock.x(tick), floor + 26, f"{tick:g} s", "note mid") for tick in ticks]
+    if clock.holds:
+        x, (moment, finished, shown) = clock.x(clock.worst), timeline.worst
+        side = "end" if x > LEFT + WIDE / 2 else ""
+        said = f"{moment:.2f} s: {finished} finished, {shown} shown"
+        line = f'<path class="mark" d="M{x} {TOP - 6}V{floor + 8:g}"/>'
+        drawn.append(f'<g class="told">{_text(x, TOP - 13, said, f"said {side}")}{line}</g>')
+        x = LEFT + WIDE - 215
+        drawn.append(
+            _wait(x, x + 30, 55) + _text(LEFT + WIDE, 59, "finished, waits to be shown", "note end")
+        )
+    return "".join(drawn)
+
+
+def _lanes(timeline: Timeline, clock: _Clock, pitch: float) -> str:
+    """Return each worker's tasks, and above them how long each waited to be shown."""
+    high, drawn = 0.6 * pitch, []
+    finish = np.where(np.isnan(timeline.finish), timeline.end, timeline.finish)
+    for worker in range(timeline.workers):
+        top = TOP + pitch * (worker + 0.35)
+        middle = top + high / 2 + 5
+        rows = np.flatnonzero(timeline.worker == worker)
+        rows = rows[np.argsort(timeline.start[rows])]
+        if worker % ceil(15 / pitch) == 0:
+            drawn.append(_text(LEFT - 12, middle, f"worker {worker}", "end"))
+        first = clock.x(timeline.start[rows[0]])
+        if timeline.start[rows[0]] <= np.nanmin(timeline.finish, initial=np.inf):
+            drawn.append(_block("rail", LEFT, top, first - LEFT - 1.5, high))
+        for turn, row in enumerate(rows):
+            x, end = clock.x(timeline.start[row]), clock.x(finish[row])
+            kind = "runs" if np.isnan(timeline.finish[row]) else ("one", "two")[turn % 2]
+            drawn.append(_block(kind, x, top, end - x - 1.5, high))
+            if high > 14 and end - x > 10 * len(str(row)):
+                drawn.append(_text((x + end) / 2, middle, row, "task"))
+            if timeline.lag[row] > timeline.grace:
+                drawn.append(_wait(end, clock.x(timeline.shown[row]), top - pitch / 7))
+    return "".join(drawn)
+
+
+def _cover(pitch: float, lanes: int, floor: float) -> str:
+    """Return what hides the time to come: empty lanes, behind a line that is now."""
+    size = f'width="{WIDE}" height="{floor - TOP + 14:g}"'
+    rails = "".join(_block("rail", 0, pitch * (lane + 0.65) + 5, WIDE, 2) for lane in range(lanes))
+    return (
+        f'<svg x="{LEFT}" y="{TOP - 6}" {size}><g class="cover sweep"><rect class="ground" {size}/>'
+        f'{rails}<path class="mark" d="M1 0V{floor - TOP + 14:g}"/></g></svg>'
+    )
+
+
+def _meters(timeline: Timeline, clock: _Clock, top: float) -> tuple[str, str, str]:
+    """Return what counts (bars, numbers, tqdm's line), how it stands still, and how it moves."""
+    tasks, (_, finished, shown) = len(timeline), timeline.worst
+    ended, seen = (np.sort(at[~np.isnan(at)]).tolist() for at in (timeline.finish, timeline.shown))
+    if not clock.holds:
+        finished, shown = len(ended), len(seen)
+    # What ended as the worst moment came is not counted in it: its result is on the way.
+    done = _steps("done", ended, finished, clock, clock.worst - timeline.grace, tasks)
+    bar = _steps("bar", seen, shown, clock, clock.worst, tasks)
+    counts = [f"{count}/{tasks}" for count in range(tasks + 1)]
+    written = [_tqdm(count, tasks, at) for count, at in enumerate([0.0, *seen])]
+    rail, shade = _block("rail", 0, 0, BAR, LINE), _block("shade done", 0, 0, BAR, LINE)
+    rows = [
+        ("finished", rail + _block("one done", 0, 0, BAR, LINE) + _strip("done", counts, BAR + 14)),
+        (
+            "shown",
+            rail + shade + _block("seen bar", 0, 0, BAR, LINE) + _strip("bar", counts, BAR + 14),
+        ),
+        ("tqdm", _block("screen", 0, -3, WIDE, LINE + 6) + _strip("bar", written, 12, "tqdm")),
+    ]
+    drawn = [
+        f'<g transform="translate({LEFT} {top + 36 * row + row // 2 * 6:g})">'
+        f"{_text(-12, 18, label, 'end')}{content}</g>"
+        for row, (label, content) in enumerate(rows)
+    ]
+    return "".join(drawn), done[0] + bar[0], done[1] + bar[1]
+
+
+def _steps(
+    name: str, moments: list[float], still: int, clock: _Clock, held: float, tasks: int
+) -> tuple[str, str]:
+    """Return the style of a bar and of a strip of counts, one count up at each moment.
+
+    still: the count where nothing moves. held: what comes from then on comes after the hold.
+    """
+    stops = {0.0: 0}
+    stops |= {clock.percent(at, at >= held): n for n, at in enumerate(moments, 1)}
+    stops[100.0] = len(moments)
+    stands = moves = ""
+    for kind, css in (name, "scaleX({:.4g})"), (f"{name}-text", "translateY({:g}px)"):
+        unit = 1 / max(tasks, 1) if kind == name else -LINE
+        frames = (f"{at}%{{transform:{css.format(n * unit)}}}" for at, n in stops.items())
+        stands += f".{kind}{{transform:{css.format(still * unit)}}}"
+        moves += f".{kind}{{animation:{kind} {clock.total:.2f}s step-end infinite}}"
+        moves += f"@keyframes {kind}{{{''.join(frames)}}}"
+    return stands, moves
+
+
+def _strip(name: str, lines: list[str], x: float, kind: str = "") -> str:
+    """Return lines of text, one below the other, behind a window that is one line high."""
+    spans = [f'<tspan x="0" y="{18 + LINE * n}">{line}</tspan>' for n, line in enumerate(lines)]
+    return (
+        f'<svg x="{x}" width="{WIDE}" height="{LINE}"><g class="{name}-text">'
+        f'<text class="mono {kind}" xml:space="preserve">{"".join(spans)}</text></g></svg>'
+    )
+
+
+def _tqdm(count: int, tasks: int, seconds: float) -> str:
+    """Return the line that tqdm writes when it counts so many tasks after these seconds."""
+    share = count / max(tasks, 1)
+    whole, eighths = divmod(round(30 * 8 * share), 8)
+    bar = "█" * whole + " ▏▎▍▌▋▊▉"[eighths].strip()
+    rate = f"{count / seconds:.2f}" if count and seconds else "?"
+    left = seconds / count * (tasks - count) if count else None
+    took, left = (
+        "?" if time is None else f"{int(time) // 60:02}:{int(time) % 60:02}"
+        for time in (seconds, left)
+    )
+    return f"{share:4.0%}|{bar:30}| {count}/{tasks} [{took}&lt;{left}, {rate}it/s]"
+
+
+def _block(kind: str, x: float, y: float, wide: float, high: float) -> str:
+    size = f'width="{max(wide, 0.5):.5g}" height="{high:g}"'
+    return f'<rect class="{kind}" x="{x:g}" y="{y:g}" {size} rx="2"/>'
+
+
+def _wait(x: float, until: float, y: float) -> str:
+    path = f"M{x:g} {y:g}H{until:g}m-1-4v8"
+    return f'<g class="wait"><circle cx="{x:g}" cy="{y:g}" r="2.5"/><path d="{path}"/></g>'
+
+
+def _text(x: float, y: float, text: object, kind: str) -> str:
+    return f'<text class="{kind}" x="{x:g}" y="{y:g}">{text}</text>'
+
+
+def _title(timeline: Timeline) -> str:
+    _, finished, shown = timeline.worst
+    if finished > shown:
+        verb = "task is" if finished == 1 else "tasks are"
+        return f"{finished} {verb} done and the bar still says {shown} of {len(timeline)}"
+    return "Every task is shown as it finishes" if len(timeline) else "No task was submitted"
