@@ -14,6 +14,7 @@ from helpers.schedule import predict
 from helpers.timeline import IDLE, Timeline
 
 NOTICEABLE = 0.05  # of the makespan: two runs of the same program differ by as much
+SEEN = 0.1  # seconds: tqdm draws no bar more often than that
 HIDDEN = 2  # results: one is always on its way, two that are not shown are no accident
 HANDING_OVER = 0.01  # seconds: no pool takes as long, so whoever is idle longer has no task to run
 BUSY = 0.8  # of the cores: the program, and the rest of the machine, need some of them too
@@ -256,8 +257,8 @@ def _together(timeline: Timeline) -> bool:
 def _noticed(timeline: Timeline, waits: np.ndarray) -> float:
     """Return the longest of these waits; 0 where nobody would notice."""
     longest = float(np.nanmax(waits, initial=0.0))
-    noticed = timeline.most_behind >= HIDDEN and longest > NOTICEABLE * timeline.makespan
-    return longest if noticed else 0.0
+    enough = max(SEEN, NOTICEABLE * timeline.makespan)
+    return longest if timeline.most_behind >= HIDDEN and longest > enough else 0.0
 
 
 def _durations(timeline: Timeline) -> np.ndarray:
