@@ -1,9 +1,9 @@
 """findings(): what is wrong with a run, in plain sentences with their numbers.
 
-Each rule is a function that looks for one illness in a Timeline, and returns None where it is not.
+Each rule is a function that looks for one illness in a Timeline, and yields what it finds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import NamedTuple
 
@@ -41,169 +41,151 @@ def findings(timeline: Timeline, cores_busy: float = 0.0) -> list[Finding]:
     cores_busy: how many cores the workers kept busy, on average, if somebody measured that. A
         Timeline alone does not tell a task that computes from one that waits.
     """
-    if unended := _unended(timeline):
-        return [unended]
-    found = [finding for rule in _RULES if (finding := rule(timeline))]
-    if crowded := _crowded(timeline, cores_busy):
-        found.append(crowded)
+    found = list(_unended(timeline)) or [
+        *(finding for rule in _RULES for finding in rule(timeline)),
+        *_crowded(timeline, cores_busy),
+    ]
     found.sort(key=lambda finding: -finding.seconds)
     return found or [Finding("nothing", 0.0, _praise(timeline), "")]
 
 
-def _unended(timeline: Timeline) -> Finding | None:
+def _unended(timeline: Timeline) -> Iterator[Finding]:
     """Whoever waits for a task that never ends waits for ever."""
     rows = np.flatnonzero(~np.isnan(timeline.start) & np.isnan(timeline.finish))
-    if not len(rows):
-        return None
-    others = f" (and {len(rows) - 1} others)" if len(rows) > 1 else ""
-    sentence = (
-        f"Task {rows[0]}{others} has not ended: it started at {timeline.start[rows[0]]:.2f} s on "
-        f"worker {timeline.worker[rows[0]]}. It still runs, or its worker was killed."
-    )
-    return Finding("unended", inf, sentence, "01")
-
-
-def _ordered(timeline: Timeline) -> Finding | None:
-    """Results in order: each waits for those before it."""
-    longest = _noticed(timeline, _waits(timeline)[0])
-    if not longest:
-        return None
-    moment, finished, shown = timeline.worst
-    sentence = (
-        f"Results in order hide finished tasks: at {moment:.2f} s, {finished} were done and "
-        f"{shown} shown. imap_unordered would have shown {finished}"
-    )
-    honest = Timeline(timeline.worker, timeline.start, timeline.finish, timeline.finish)
-    if honest.stood_still + timeline.grace < timeline.stood_still:
-        sentence += (
-            f", and its bar would have stood still for {honest.stood_still:.2f} s, "
-            f"not {timeline.stood_still:.2f} s"
+    for row in rows[:1]:
+        others = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+        sentence = (
+            f"Task {row}{others} has not ended: it started at {timeline.start[row]:.2f} s on "
+            f"worker {timeline.worker[row]}. It still runs, or its worker was killed."
         )
-    return Finding("order", longest, sentence + ".", "04")
+        yield Finding("unended", inf, sentence, "01")
 
 
-def _lumps(timeline: Timeline) -> Finding | None:
+def _ordered(timeline: Timeline) -> Iterator[Finding]:
+    """Results in order: each waits for those before it."""
+    if longest := _noticed(timeline, _waits(timeline)[0]):
+        moment, finished, shown = timeline.worst
+        honest = Timeline(timeline.worker, timeline.start, timeline.finish, timeline.finish)
+        sentence = (
+            f"Results in order hide finished tasks: at {moment:.2f} s, {finished} were done and "
+            f"{shown} shown. imap_unordered would have shown {finished}"
+        )
+        if honest.stood_still + timeline.grace < timeline.stood_still:
+            sentence += (
+                f", and its bar would have stood still for {honest.stood_still:.2f} s, "
+                f"not {timeline.stood_still:.2f} s"
+            )
+        yield Finding("order", longest, sentence + ".", "04")
+
+
+def _lumps(timeline: Timeline) -> Iterator[Finding]:
     """Chunks: results come together, when the last of a chunk has ended."""
-    longest = _noticed(timeline, _waits(timeline)[1])
-    if not longest:
-        return None
-    chunk = _chunks(timeline)
-    size = int(np.median(np.bincount(chunk)[chunk]))
-    sentence = (
-        f"Results come in lumps, {size} at a time: one waits {longest:.2f} s for the last of its "
-        "chunk. With chunksize=1 none would wait."
-    )
-    return Finding("chunks", longest, sentence, "03")
+    if longest := _noticed(timeline, _waits(timeline)[1]):
+        chunk = _chunks(timeline)
+        sentence = (
+            f"Results come in lumps, {np.median(np.bincount(chunk)[chunk]):.0f} at a time: one "
+            f"waits {longest:.2f} s for the last of its chunk. With chunksize=1 none would wait."
+        )
+        yield Finding("chunks", longest, sentence, "03")
 
 
-def _slow_loop(timeline: Timeline) -> Finding | None:
+def _slow_loop(timeline: Timeline) -> Iterator[Finding]:
     """Neither order nor chunks hold a result back: the loop has no time to take it."""
-    longest = _noticed(timeline, _waits(timeline)[2])
-    if not longest:
-        return None
-    sentence = (
-        f"Results wait up to {longest:.2f} s for the loop that takes them, which is busy with "
-        "something else. Could the workers do that?"
-    )
-    return Finding("slow loop", longest, sentence, "03")
+    if longest := _noticed(timeline, _waits(timeline)[2]):
+        sentence = (
+            f"Results wait up to {longest:.2f} s for the loop that takes them, which is busy with "
+            "something else. Could the workers do that?"
+        )
+        yield Finding("slow loop", longest, sentence, "03")
 
 
-def _at_once(timeline: Timeline) -> Finding | None:
+def _at_once(timeline: Timeline) -> Iterator[Finding]:
     """All results together, as from map. That costs nothing, unless somebody wants to see them."""
-    if not _together(timeline) or timeline.most_behind < HIDDEN:
-        return None
-    first = np.nanmin(timeline.finish)
-    sentence = (
-        f"All {len(timeline)} results came at once, after {_time(timeline.end)}, as from map or "
-        f"from large chunks. imap_unordered would have shown the first after {_time(first)}."
-    )
-    return Finding("at once", 0.0, sentence, "03")
+    if _together(timeline) and timeline.most_behind >= HIDDEN:
+        sentence = (
+            f"All {len(timeline)} results came at once, after {_time(timeline.end)}, as from map "
+            "or from large chunks. imap_unordered would have shown the first after "
+            f"{_time(np.nanmin(timeline.finish))}."
+        )
+        yield Finding("at once", 0.0, sentence, "03")
 
 
-def _straggler(timeline: Timeline) -> Finding | None:
+def _straggler(timeline: Timeline) -> Iterator[Finding]:
     """Workers idle at the end: a long task came late, or is longer than all else beside it."""
-    durations, took = _durations(timeline), timeline.makespan
-    if timeline.workers < 2 or not len(durations):
-        return None
+    ran, took, workers = timeline.finish - timeline.start, timeline.makespan, timeline.workers
+    durations = _durations(timeline)
+    if workers < 2 or not len(durations):
+        return
     idle = took - np.mean(_each_worker(np.nanmax, timeline, timeline.finish))
-    costs = {"startup": _first_starts(timeline), "gap": _gap(timeline)}
-    best = predict(np.sort(durations)[::-1], timeline.workers, **costs).makespan
-    last, longest = np.nanargmax(timeline.finish), np.nanargmax(timeline.finish - timeline.start)
-    length, most = (timeline.finish - timeline.start)[[last, longest]]
-    saved = min(idle, took - best)
-    if saved > NOTICEABLE * took:
-        why = f"task {last} ({length:.2f} s)" if length >= saved else "a chunk of many tasks"
+    costs = {"startup": _each_worker(np.min, timeline, timeline.start), "gap": _gap(timeline)}
+    best = predict(np.sort(durations)[::-1], workers, **costs).makespan
+    last, longest = np.nanargmax(timeline.finish), np.nanargmax(ran)
+    others = (durations.sum() - ran[longest]) / (workers - 1)  # for each of the other workers
+    if (saved := min(idle, took - best)) > NOTICEABLE * took:
+        why = f"task {last} ({ran[last]:.2f} s)" if ran[last] >= saved else "a chunk of many tasks"
         sentence = (
             f"Workers are idle at the end, because {why} came late. One at a time and longest "
             f"first, the tasks would have taken {best:.2f} s, not {took:.2f} s."
         )
-        return Finding("straggler", float(saved), sentence, "05")
-    saved = min(idle, most - durations.sum() / timeline.workers)
-    others = (durations.sum() - most) / (timeline.workers - 1)  # for each of the other workers
-    if saved > NOTICEABLE * took and most > others:
+        yield Finding("straggler", float(saved), sentence, "05")
+    elif ran[longest] > others and min(idle, ran[longest] - others) > NOTICEABLE * took:
         sentence = (
-            f"Workers are idle because task {longest} took {most:.2f} s of {took:.2f} s. No order "
-            "of the tasks is much shorter: that task would have to be split."
+            f"Workers are idle because task {longest} took {ran[longest]:.2f} s of {took:.2f} s. "
+            "No order of the tasks is much shorter: that task would have to be split."
         )
-        return Finding("one long task", float(saved), sentence, "05")
-    return None
+        saved = min(idle, ran[longest] - durations.sum() / workers)
+        yield Finding("one long task", float(saved), sentence, "05")
 
 
-def _start_up(timeline: Timeline) -> Finding | None:
+def _start_up(timeline: Timeline) -> Iterator[Finding]:
     """Workers that are not there yet when the first tasks are."""
-    starts = _first_starts(timeline)
+    starts = _each_worker(np.min, timeline, timeline.start)
     waited = starts[starts < np.nanmin(timeline.finish, initial=inf)].sum() / max(len(starts), 1)
-    if waited <= NOTICEABLE * timeline.makespan:
-        return None
-    sentence = (
-        f"Workers were still starting up for the first {_time(waited)} of "
-        f"{_time(timeline.makespan)}. A pool that is made once and kept starts up once."
-    )
-    return Finding("start-up", float(waited), sentence, "01")
+    if waited > NOTICEABLE * timeline.makespan:
+        sentence = (
+            f"Workers were still starting up for the first {_time(waited)} of "
+            f"{_time(timeline.makespan)}. A pool that is made once and kept starts up once."
+        )
+        yield Finding("start-up", float(waited), sentence, "01")
 
 
-def _too_short(timeline: Timeline) -> Finding | None:
+def _too_short(timeline: Timeline) -> Iterator[Finding]:
     """Handing a task over costs more than running it."""
     durations, gap = _durations(timeline), _gap(timeline)
-    if not len(durations) or not np.median(durations) < min(gap, HANDING_OVER):
-        return None
-    chunked = predict(durations, timeline.workers, None, "map", gap=gap).makespan
-    sentence = (
-        f"Tasks are too short for a pool: one runs for {_time(np.median(durations))}, and its "
-        f"worker needs {_time(gap)} to get the next. In larger chunks all would have taken "
-        f"{_time(chunked)}, in a plain loop {_time(durations.sum())}, "
-        f"not {_time(timeline.makespan)}."
-    )
-    return Finding("too short", gap * len(durations) / timeline.workers, sentence, "01")
+    if len(durations) and np.median(durations) < min(gap, HANDING_OVER):
+        chunked = predict(durations, timeline.workers, None, "map", gap=gap).makespan
+        sentence = (
+            f"Tasks are too short for a pool: one runs for {_time(np.median(durations))}, and its "
+            f"worker needs {_time(gap)} to get the next. In larger chunks all would have taken "
+            f"{_time(chunked)}, in a plain loop {_time(durations.sum())}, "
+            f"not {_time(timeline.makespan)}."
+        )
+        yield Finding("too short", gap * len(durations) / timeline.workers, sentence, "01")
 
 
-def _one_by_one(timeline: Timeline) -> Finding | None:
+def _one_by_one(timeline: Timeline) -> Iterator[Finding]:
     """Several workers, and never two of them busy: somebody waits for each result at once."""
-    durations = _durations(timeline)
-    if timeline.workers < 2 or timeline.most_at_once > 1 or _too_short(timeline):
-        return None
-    best = predict(durations, timeline.workers).makespan
-    saved = timeline.makespan - best
-    if saved <= NOTICEABLE * timeline.makespan:
-        return None
-    sentence = (
-        "Never did two tasks run at once: each was submitted when the one before had ended, as "
-        f"with apply. Submitted together, they would have taken {best:.2f} s, "
-        f"not {timeline.makespan:.2f} s."
-    )
-    return Finding("one by one", saved, sentence, "03")
+    if timeline.workers < 2 or timeline.most_at_once > 1 or [*_too_short(timeline)]:
+        return
+    best = predict(_durations(timeline), timeline.workers).makespan
+    if (saved := timeline.makespan - best) > NOTICEABLE * timeline.makespan:
+        sentence = (
+            "Never did two tasks run at once: each was submitted when the one before had ended, "
+            f"as with apply. Submitted together, they would have taken {best:.2f} s, "
+            f"not {timeline.makespan:.2f} s."
+        )
+        yield Finding("one by one", saved, sentence, "03")
 
 
-def _crowded(timeline: Timeline, cores_busy: float) -> Finding | None:
+def _crowded(timeline: Timeline, cores_busy: float) -> Iterator[Finding]:
     """Tasks that compute, on more workers than there are cores. That costs memory, not time."""
     cores, ran = usable_cores(), timeline.side_by_side
-    if ran <= cores or cores_busy < BUSY * cores:
-        return None
-    sentence = (
-        f"{ran:.1f} tasks ran at a time and kept all cores busy, of which there are {cores}: each "
-        f"took {ran / cores:.1f} times as long as alone. {cores} workers would be as fast."
-    )
-    return Finding("more workers than cores", 0.0, sentence, "00")
+    if ran > cores and cores_busy >= BUSY * cores:
+        sentence = (
+            f"{ran:.1f} tasks ran at a time and kept all cores busy, of which there are {cores}: "
+            f"each took {ran / cores:.1f} times as long as alone. {cores} workers would be as fast."
+        )
+        yield Finding("more workers than cores", 0.0, sentence, "00")
 
 
 _RULES = (_ordered, _lumps, _slow_loop, _at_once, _straggler, _start_up, _too_short, _one_by_one)
@@ -268,10 +250,6 @@ def _durations(timeline: Timeline) -> np.ndarray:
 
 def _each_worker(of: Callable, timeline: Timeline, column: np.ndarray) -> np.ndarray:
     return np.array([of(column[timeline.worker == w]) for w in range(timeline.workers)])
-
-
-def _first_starts(timeline: Timeline) -> np.ndarray:
-    return _each_worker(np.min, timeline, timeline.start)
 
 
 def _gap(timeline: Timeline) -> float:

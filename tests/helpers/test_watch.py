@@ -140,7 +140,7 @@ def test_an_interrupt_ends_the_program_and_tells(tmp_path):
             os.killpg(program.pid, signal.SIGKILL)
     assert program.returncode == -signal.SIGINT
     assert "4 tasks on 2 workers" in told
-    assert "(and 1 others) has not ended" in told
+    assert "(and 1 more) has not ended" in told
     assert told.endswith("KeyboardInterrupt\n")
 
 
