@@ -40,10 +40,12 @@ class Replay(str):
 
     alt: str
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+    def _repr_html_(self) -> str:
         data = b64encode(self.encode()).decode()
-        image = f'<img alt="{escape(self.alt)}" width="960" src="data:image/svg+xml;base64,{data}">'
-        return {"text/html": image, "text/plain": self.alt}
+        return f'<img alt="{escape(self.alt)}" width="960" src="data:image/svg+xml;base64,{data}">'
+
+    def __repr__(self) -> str:
+        return self.alt
 
 
 def replay(timeline: Timeline) -> Replay:

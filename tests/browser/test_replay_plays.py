@@ -45,7 +45,7 @@ def test_it_plays_is_held_at_the_worst_moment_and_ends(browser):
 
 
 def test_it_is_dark_where_the_reader_is_and_moves_as_a_picture(browser):
-    picture = replay(predict(naps("countdown", 10), 5))._repr_mimebundle_()["text/html"]
+    picture = replay(predict(naps("countdown", 10), 5))._repr_html_()
     seen = set()
     for scheme in ("light", "dark"):
         page = browser.new_page(color_scheme=scheme)

@@ -6,14 +6,14 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from helpers import Timeline
 from helpers.plots import plot_lag, replay
 from helpers.schedule import naps, predict
 
-NAN = np.nan
+NAN = float("nan")
 TEN = predict(naps("countdown", 10), 5)
 
 
@@ -132,12 +132,9 @@ def test_too_many_tasks_are_refused_with_the_picture_to_use():
 
 def test_a_notebook_shows_it_as_a_picture_with_its_text():
     picture = replay(TEN)
-    bundle = picture._repr_mimebundle_()
-    alt, data = re.search(
-        r'<img alt="([^"]*)".* src="data:image/svg\+xml;base64,(.*)">',
-        bundle["text/html"],
-        re.DOTALL,
-    ).groups()
+    bundle, _ = DisplayFormatter().format(picture)
+    image = r'<img alt="([^"]*)" width="960" src="data:image/svg\+xml;base64,(.*)">'
+    alt, data = re.fullmatch(image, bundle["text/html"]).groups()
     assert base64.b64decode(data).decode() == picture
     assert alt == bundle["text/plain"] == f"{words(picture)[0]}. {TEN.describe()}"
 
