@@ -3,15 +3,15 @@
 Each rule is a function that looks for one illness in a Timeline, and yields what it finds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
 from helpers.machine import usable_cores
-from helpers.schedule import predict
-from helpers.timeline import IDLE, Timeline
+from helpers.schedule import between_tasks, predict
+from helpers.timeline import Timeline
 
 NOTICEABLE = 0.05  # of the makespan: two runs of the same program differ by as much
 SEEN = 0.1  # seconds: tqdm draws no bar more often than that
@@ -45,8 +45,7 @@ def findings(timeline: Timeline, cores_busy: float = 0.0) -> list[Finding]:
         *(finding for rule in _RULES for finding in rule(timeline)),
         *_crowded(timeline, cores_busy),
     ]
-    found.sort(key=lambda finding: -finding.seconds)
-    return found or [Finding("nothing", 0.0, _praise(timeline), "")]
+    return sorted(found, key=lambda finding: -finding.seconds) or [_nothing(timeline)]
 
 
 def _unended(timeline: Timeline) -> Iterator[Finding]:
@@ -62,7 +61,7 @@ def _unended(timeline: Timeline) -> Iterator[Finding]:
 
 
 def _ordered(timeline: Timeline) -> Iterator[Finding]:
-    """Results in order: each waits for those before it."""
+    """Results in order: each waits for those before it, or as from map for all of them."""
     if longest := _noticed(timeline, _waits(timeline)[0]):
         moment, finished, shown = timeline.worst
         honest = Timeline(timeline.worker, timeline.start, timeline.finish, timeline.finish)
@@ -75,7 +74,8 @@ def _ordered(timeline: Timeline) -> Iterator[Finding]:
                 f", and its bar would have stood still for {honest.stood_still:.2f} s, "
                 f"not {timeline.stood_still:.2f} s"
             )
-        yield Finding("order", longest, sentence + ".", "04")
+        # Who takes all results together misses none, unless somebody wants to see them.
+        yield Finding("order", 0.0 if _together(timeline) else longest, sentence + ".", "04")
 
 
 def _lumps(timeline: Timeline) -> Iterator[Finding]:
@@ -89,92 +89,64 @@ def _lumps(timeline: Timeline) -> Iterator[Finding]:
         yield Finding("chunks", longest, sentence, "03")
 
 
-def _slow_loop(timeline: Timeline) -> Iterator[Finding]:
-    """Neither order nor chunks hold a result back: the loop has no time to take it."""
-    if longest := _noticed(timeline, _waits(timeline)[2]):
-        sentence = (
-            f"Results wait up to {longest:.2f} s for the loop that takes them, which is busy with "
-            "something else. Could the workers do that?"
-        )
-        yield Finding("slow loop", longest, sentence, "03")
-
-
-def _at_once(timeline: Timeline) -> Iterator[Finding]:
-    """All results together, as from map. That costs nothing, unless somebody wants to see them."""
-    if _together(timeline) and timeline.most_behind >= HIDDEN:
-        sentence = (
-            f"All {len(timeline)} results came at once, after {_time(timeline.end)}, as from map "
-            "or from large chunks. imap_unordered would have shown the first after "
-            f"{_time(np.nanmin(timeline.finish))}."
-        )
-        yield Finding("at once", 0.0, sentence, "03")
-
-
 def _straggler(timeline: Timeline) -> Iterator[Finding]:
     """Workers idle at the end: a long task came late, or is longer than all else beside it."""
     ran, took, workers = timeline.finish - timeline.start, timeline.makespan, timeline.workers
-    durations = _durations(timeline)
-    if workers < 2 or not len(durations):
+    if workers < 2:
         return
-    idle = took - np.mean(_each_worker(np.nanmax, timeline, timeline.finish))
-    costs = {"startup": _each_worker(np.min, timeline, timeline.start), "gap": _gap(timeline)}
-    best = predict(np.sort(durations)[::-1], workers, **costs).makespan
+    ends = [np.nanmax(timeline.finish[timeline.worker == w]) for w in range(workers)]
+    one_by_one = timeline.most_at_once == 1
+    idle = took if one_by_one else float(took - np.mean(ends))
+    startup, gap = _costs(timeline)
+    longest_first = np.sort(ran[~np.isnan(ran)])[::-1]
+    costs = {"startup": startup, "gap": min(gap, HANDING_OVER)}
+    best = predict(longest_first, workers, **costs).makespan
     last, longest = np.nanargmax(timeline.finish), np.nanargmax(ran)
-    others = (durations.sum() - ran[longest]) / (workers - 1)  # for each of the other workers
     if (saved := min(idle, took - best)) > NOTICEABLE * took:
-        why = f"task {last} ({ran[last]:.2f} s)" if ran[last] >= saved else "a chunk of many tasks"
+        late = f"task {last} ({ran[last]:.2f} s)" if ran[last] >= saved else "a chunk of many tasks"
+        why = f"at the end, because {late} came late"
+        if one_by_one:
+            why = "because each task was submitted when the one before had ended, as with apply"
         sentence = (
-            f"Workers are idle at the end, because {why} came late. One at a time and longest "
-            f"first, the tasks would have taken {best:.2f} s, not {took:.2f} s."
+            f"Workers are idle {why}. One at a time and longest first, the tasks would have taken "
+            f"{best:.2f} s, not {took:.2f} s."
         )
-        yield Finding("straggler", float(saved), sentence, "05")
-    elif ran[longest] > others and min(idle, ran[longest] - others) > NOTICEABLE * took:
+        yield Finding("straggler", saved, sentence, "05")
+    elif idle > NOTICEABLE * took and ran[longest] > (1 - NOTICEABLE) * took:
         sentence = (
-            f"Workers are idle because task {longest} took {ran[longest]:.2f} s of {took:.2f} s. "
-            "No order of the tasks is much shorter: that task would have to be split."
+            f"Workers are idle at the end, because task {longest} took {ran[longest]:.2f} s of "
+            f"{took:.2f} s. Longest first takes as long: that task would have to be split."
         )
-        saved = min(idle, ran[longest] - durations.sum() / workers)
-        yield Finding("one long task", float(saved), sentence, "05")
+        yield Finding("straggler", idle, sentence, "05")
 
 
 def _start_up(timeline: Timeline) -> Iterator[Finding]:
     """Workers that are not there yet when the first tasks are."""
-    starts = _each_worker(np.min, timeline, timeline.start)
+    starts, took = _costs(timeline)[0], timeline.makespan
     waited = starts[starts < np.nanmin(timeline.finish, initial=inf)].sum() / max(len(starts), 1)
-    if waited > NOTICEABLE * timeline.makespan:
+    if waited > NOTICEABLE * took:
         sentence = (
-            f"Workers were still starting up for the first {_time(waited)} of "
-            f"{_time(timeline.makespan)}. A pool that is made once and kept starts up once."
+            f"Workers were still starting up for the first {_time(waited)} of {_time(took)}. "
+            "A pool that is made once and kept starts up once."
         )
         yield Finding("start-up", float(waited), sentence, "01")
 
 
 def _too_short(timeline: Timeline) -> Iterator[Finding]:
     """Handing a task over costs more than running it."""
-    durations, gap = _durations(timeline), _gap(timeline)
-    if len(durations) and np.median(durations) < min(gap, HANDING_OVER):
-        chunked = predict(durations, timeline.workers, None, "map", gap=gap).makespan
+    ran, gap = timeline.finish - timeline.start, _costs(timeline)[1]
+    ran = ran[~np.isnan(ran)]
+    if len(ran) and np.median(ran) < min(gap, HANDING_OVER):
+        chunked = predict(ran, timeline.workers, None, "map", gap=gap).makespan
         sentence = (
-            f"Tasks are too short for a pool: one runs for {_time(np.median(durations))}, and its "
-            f"worker needs {_time(gap)} to get the next. In larger chunks all would have taken "
-            f"{_time(chunked)}, in a plain loop {_time(durations.sum())}, "
-            f"not {_time(timeline.makespan)}."
+            f"Tasks are too short for a pool: one runs for {_time(np.median(ran))}, and its worker "
+            f"needs {_time(gap)} to get the next. In larger chunks all would have taken "
+            f"{_time(chunked)}, in a plain loop {_time(ran.sum())}, not {_time(timeline.makespan)}."
         )
-        yield Finding("too short", gap * len(durations) / timeline.workers, sentence, "01")
+        yield Finding("too short", gap * len(ran) / timeline.workers, sentence, "01")
 
 
-def _one_by_one(timeline: Timeline) -> Iterator[Finding]:
-    """Several workers, and never two of them busy: somebody waits for each result at once."""
-    if timeline.workers < 2 or timeline.most_at_once > 1 or [*_too_short(timeline)]:
-        return
-    best = predict(_durations(timeline), timeline.workers).makespan
-    if (saved := timeline.makespan - best) > NOTICEABLE * timeline.makespan:
-        sentence = (
-            "Never did two tasks run at once: each was submitted when the one before had ended, "
-            f"as with apply. Submitted together, they would have taken {best:.2f} s, "
-            f"not {timeline.makespan:.2f} s."
-        )
-        yield Finding("one by one", saved, sentence, "03")
+_RULES = (_ordered, _lumps, _straggler, _start_up, _too_short)
 
 
 def _crowded(timeline: Timeline, cores_busy: float) -> Iterator[Finding]:
@@ -188,21 +160,19 @@ def _crowded(timeline: Timeline, cores_busy: float) -> Iterator[Finding]:
         yield Finding("more workers than cores", 0.0, sentence, "00")
 
 
-_RULES = (_ordered, _lumps, _slow_loop, _at_once, _straggler, _start_up, _too_short, _one_by_one)
+def _nothing(timeline: Timeline) -> Finding:
+    sentence = "Nothing to say: no task has run."
+    if timeline.workers:
+        busy = f"{timeline.utilisation.mean():.0%} of {_time(timeline.makespan)}"
+        sentence = f"Nothing wrong: the workers ({timeline.workers}) were busy for {busy}."
+    return Finding("nothing", 0.0, sentence, "")
 
 
-def _praise(timeline: Timeline) -> str:
-    if not timeline.workers:
-        return "Nothing to say: no task has run."
-    busy = f"{timeline.utilisation.mean():.0%} of {_time(timeline.makespan)}"
-    return f"Nothing wrong: the workers ({timeline.workers}) were busy for {busy}."
-
-
-def _waits(timeline: Timeline) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Share each task's lag out, in seconds: to results before it, its chunk, whatever else."""
+def _waits(timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much of each task's lag is due to results before it, and to its chunk."""
     lag = np.nan_to_num(timeline.lag).clip(0)
     if _together(timeline) or not len(timeline):
-        return (np.zeros(len(timeline)),) * 3
+        return lag, 0 * lag
     chunk = _chunks(timeline)
     end = np.full(len(timeline), np.nan)
     np.fmax.at(end, chunk, timeline.finish)
@@ -210,8 +180,7 @@ def _waits(timeline: Timeline) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     chunks = np.minimum(lag, end - timeline.finish)
     before = np.fmax.accumulate(end)
     in_order = not (timeline.shown < before).any()
-    order = np.minimum(lag - chunks, before - end) if in_order else np.zeros(len(timeline))
-    return order, chunks, lag - chunks - order
+    return in_order * np.minimum(lag - chunks, before - end), chunks
 
 
 def _chunks(timeline: Timeline) -> np.ndarray:
@@ -223,8 +192,7 @@ def _chunks(timeline: Timeline) -> np.ndarray:
     waited = timeline.shown[:-1] >= timeline.finish[1:]
     at_once = np.abs(np.diff(timeline.shown)) <= timeline.grace
     chunk = np.append(0, np.cumsum(~(same & waited & at_once)))
-    sizes = np.bincount(chunk)
-    alike = np.bincount(sizes)  # how many chunks there are of each size
+    alike = np.bincount(np.bincount(chunk))  # how many chunks there are of each size
     size = int(np.argmax(alike * np.arange(len(alike))))
     regular = alike[size] > 2 and alike[size] * size > len(timeline) / 2
     return chunk if regular else np.arange(len(timeline))
@@ -243,22 +211,10 @@ def _noticed(timeline: Timeline, waits: np.ndarray) -> float:
     return longest if timeline.most_behind >= HIDDEN and longest > enough else 0.0
 
 
-def _durations(timeline: Timeline) -> np.ndarray:
-    durations = timeline.finish - timeline.start
-    return durations[~np.isnan(durations)]
-
-
-def _each_worker(of: Callable, timeline: Timeline, column: np.ndarray) -> np.ndarray:
-    return np.array([of(column[timeline.worker == w]) for w in range(timeline.workers)])
-
-
-def _gap(timeline: Timeline) -> float:
-    """Return the seconds from the end of a task to its worker's next, as a median; 0 if unknown."""
-    order = np.lexsort([timeline.start, timeline.worker])
-    order = order[timeline.worker[order] != IDLE]
-    gaps = timeline.start[order][1:] - timeline.finish[order][:-1]
-    gaps = gaps[np.diff(timeline.worker[order]) == 0]
-    return max(0.0, float(np.median(gaps))) if len(gaps) else 0.0
+def _costs(timeline: Timeline) -> tuple[np.ndarray, float]:
+    """Return when each worker began, and the median from a task to its worker's next, 0 if none."""
+    startup, gaps = between_tasks(timeline, timeline.finish)
+    return startup, max(0.0, float(np.median(gaps))) if len(gaps) else 0.0
 
 
 def _time(seconds: float) -> str:

@@ -82,19 +82,27 @@ def calibrate(timeline: Timeline, durations: float | Sequence[float] | None = No
         until = timeline.finish
     else:
         until = timeline.start + _seconds("durations", durations, len(timeline))
+    startup, gaps = between_tasks(timeline, until)
+    if not len(gaps):
+        raise ValueError(
+            f"timeline has {np.sum(timeline.worker != IDLE)} started tasks on {timeline.workers} "
+            "workers; needed is a worker that ran two, for the gap between them"
+        )
+    return {"startup": startup.tolist(), "gap": max(0.0, float(gaps.mean()))}
+
+
+def between_tasks(timeline: Timeline, until: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return when each worker began its first task, and the gaps before each of its others.
+
+    until: when each task ended, in seconds. After a task that never did, no gap is known.
+    """
     order = np.lexsort([timeline.start, timeline.worker])
     order = order[timeline.worker[order] != IDLE]
     worker, start, until = timeline.worker[order], timeline.start[order], until[order]
     same = worker[1:] == worker[:-1]
     gaps = (start[1:] - until[:-1])[same]
-    gaps = gaps[~np.isnan(gaps)]  # after a task that never finished, nobody knows
-    if not len(gaps):
-        raise ValueError(
-            f"timeline has {len(order)} started tasks on {timeline.workers} workers; "
-            "needed is a worker that ran two, for the gap between them"
-        )
-    first = np.append(True, ~same)
-    return {"startup": start[first].tolist(), "gap": max(0.0, float(gaps.mean()))}
+    first = np.append(True, ~same)[: len(order)]
+    return start[first], gaps[~np.isnan(gaps)]
 
 
 class Bounds(NamedTuple):

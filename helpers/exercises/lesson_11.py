@@ -31,7 +31,7 @@ if __name__ == "__main__":
 WORKERS = 4
 LIMIT = 20.0  # seconds
 # What a busy machine does to any program is not the answer's fault.
-FORGIVEN = {"nothing", "start-up", "slow loop", "more workers than cores"}
+FORGIVEN = {"nothing", "start-up", "more workers than cores"}
 
 
 def uneven(pool: Any, seconds: list[float]) -> list[float]:

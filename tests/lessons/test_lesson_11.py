@@ -30,7 +30,7 @@ def test_what_is_no_answer_is_told_so(name):
         (NAPS, {"chunksize": 2, "method": "imap_unordered"}, "lumps"),
         (NAPS, {}, "Results in order"),
         (NAPS[::-1], {"method": "imap_unordered"}, "longest first"),
-        (NAPS, {"method": "map"}, "came at once"),
+        (NAPS, {"method": "map"}, "Results in order"),
     ],
     ids=["chunks", "order", "shortest first", "map"],
 )
