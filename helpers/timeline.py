@@ -168,6 +168,15 @@ class Timeline:
         ]
         return "; ".join(f"{_tasks(count)} {what}" for count, what in parts if count)
 
+    @property
+    def headline(self) -> str:
+        """The point of a picture of this timeline, in one sentence: how far its bar is behind."""
+        _, finished, shown = self.worst
+        if finished > shown:
+            verb = "is" if finished == 1 else "are"
+            return f"{_tasks(finished)} {verb} done and the bar still says {shown} of {len(self)}"
+        return "Every task is shown as it finishes" if len(self) else "No task was submitted"
+
     def describe(self, lane: str = "worker") -> str:
         """The timeline in plain words: a summary, then a line a worker (up to 40 tasks).
 
@@ -200,9 +209,7 @@ class Timeline:
     def save(self, path: str | PathLike) -> None:
         """Write the timeline to a file of text (JSON), which `load` reads, or anybody."""
         columns = {name: getattr(self, name).tolist() for name in _COLUMNS}
-        lines = [f'"format": {json.dumps(FORMAT)}']
-        lines += [f'"{name}": {json.dumps(column)}' for name, column in columns.items()]
-        text = "{\n" + ",\n".join(lines).replace("NaN", "null") + "\n}\n"
+        text = json.dumps({"format": FORMAT} | columns).replace("NaN", "null")
         Path(path).write_text(text, encoding="utf-8")
 
     @classmethod
@@ -225,25 +232,23 @@ class Timeline:
         It is Chrome's Trace Event JSON: a lane a worker, a slice a task, and one graph each for how
         many tasks were finished and shown. A task that has not ended lasts until the end.
         """
-        ran = np.flatnonzero(~np.isnan(self.start))
+        tasks = np.flatnonzero(~np.isnan(self.start))
         starts, finishes = (1e6 * column for column in self._intervals())  # microseconds
-        lane, length = self.worker[ran].tolist(), (finishes - starts).tolist()
+        columns = tasks, self.worker[tasks], starts, finishes - starts
         events = [
-            f'{{"name":"thread_name","ph":"M","pid":0,"tid":{w},"args":{{"name":"worker {w}"}}}}'
-            for w in range(self.workers)
+            {"name": f"task {task}", "ph": "X", "pid": 0, "tid": lane, "ts": at, "dur": long}
+            for task, lane, at, long in zip(*(c.tolist() for c in columns), strict=True)
         ]
-        events += [
-            f'{{"name":"task {task}","ph":"X","pid":0,"tid":{w},"ts":{at:.3f},"dur":{long:.3f}}}'
-            for task, w, at, long in zip(ran.tolist(), lane, starts.tolist(), length, strict=True)
-        ]
+        for lane in range(self.workers):
+            name = {"name": f"worker {lane}"}
+            events.append({"name": "thread_name", "ph": "M", "pid": 0, "tid": lane, "args": name})
         for name, column in ("finished", self.finish), ("shown", self.shown):
             moments = 1e6 * np.sort(column[~np.isnan(column)])
-            events += [
-                f'{{"name":"{name}","ph":"C","pid":0,"ts":{at:.3f},"args":{{"tasks":{count}}}}}'
-                for count, at in enumerate([0.0, *moments.tolist()])
-            ]
-        text = '{"displayTimeUnit":"ms","traceEvents":[\n' + ",\n".join(events) + "\n]}\n"
-        Path(path).write_text(text, encoding="utf-8")
+            for count, at in enumerate([0.0, *moments.tolist()]):
+                events.append(
+                    {"name": name, "ph": "C", "pid": 0, "ts": at, "args": {"tasks": count}}
+                )
+        Path(path).write_text(json.dumps({"traceEvents": events}), encoding="utf-8")
 
     def _line(self, worker: int) -> str:
         rows = np.flatnonzero(self.worker == worker)

@@ -9,19 +9,18 @@ In a notebook: `%load_ext helpers.watch`, then `%%watch` as the first line of a 
 import argparse
 import ast
 import concurrent.futures
-import linecache
 import multiprocessing.pool
 import os
 import runpy
 import sys
 import sysconfig
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
 from time import perf_counter
-from types import ModuleType, SimpleNamespace, TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from helpers.recording.executors import Watching, noting_completed
 from helpers.recording.pool import WatchedPool, WatchedThreadPool
@@ -37,24 +36,18 @@ NOT_THEIRS = ("<frozen", str(HOME), sysconfig.get_path("stdlib"), sysconfig.get_
 NOT_SEEN = "a pool made by another process, or by a name that a module had imported before, is not"
 
 
-class Seen(NamedTuple):
-    """A pool or executor that was made while we watched; when, and by which line."""
-
-    pool: Any
-    made: float
-    line: str
-
-
 class Watch:
     """The pools that were made while we watched, and the tqdm bars that were drawn."""
 
     def __init__(self) -> None:
-        self.pools: list[Seen] = []
+        self.pools: list[tuple[Any, float, str]] = []  # each with when it was made, by which line
         self.bars: list[SimpleNamespace] = []  # each with `drawn`, as a WatchedBar has
         self.cores = sum(os.times()[2:4])  # seconds of core time of workers that have ended
 
     def told(self) -> Iterator[tuple[str, "Timeline"]]:
         """Yield what there is to say of each pool, and its Timeline."""
+        import numpy as np
+
         from helpers.diagnosis import findings
 
         cores = sum(os.times()[2:4]) - self.cores
@@ -62,21 +55,16 @@ class Watch:
             timeline = pool.timeline()
             busy = cores / max(timeline.makespan, 1e-9) if len(self.pools) == 1 else 0.0
             said = [line, timeline.describe().splitlines()[0], *map(str, findings(timeline, busy))]
-            yield "\n".join([*said, *self._on_screen(pool, made, timeline)]), timeline
-
-    def _on_screen(self, pool: Any, made: float, timeline: "Timeline") -> list[str]:
-        """Return a line on the bar that counted this pool's tasks, if there was one."""
-        import numpy as np
-
-        for bar in self.bars:
-            if bar.drawn[-1][0] > made and bar.drawn[-1][1] == len(timeline) > 0:
-                order = np.nansum(timeline.lag.clip(0))
-                screen = np.nansum((pool.timeline(bar).shown - timeline.shown).clip(0))
-                return [
-                    f"The bar on the screen: tasks waited {order:.2f} s, added up, until the loop "
-                    f"had them, and {screen:.2f} s more until the bar was drawn (lesson 04)"
-                ]
-        return []
+            for bar in self.bars:
+                if bar.drawn[-1][0] > made and bar.drawn[-1][1] == len(timeline) > 0:
+                    order, both = (run.lag.clip(0) for run in (timeline, pool.timeline(bar)))
+                    said.append(
+                        f"The bar on the screen: tasks waited {np.nansum(order):.2f} s, added up, "
+                        f"until the loop had them, and {np.nansum((both - order).clip(0)):.2f} s "
+                        "more until the bar was drawn (lesson 04)"
+                    )
+                    break
+            yield "\n".join(said), timeline
 
 
 @contextmanager
@@ -101,7 +89,7 @@ def watching(names: dict[str, Any]) -> Iterator[Watch]:
             space[name] = old
         if "tqdm.std" in sys.modules:
             tqdm = sys.modules["tqdm.std"].tqdm
-            tqdm.display = getattr(tqdm.display, "__wrapped__", tqdm.display)
+            tqdm.display = getattr(tqdm.display, "original", tqdm.display)
 
 
 def _noting(old: type, new: type, watch: Watch) -> type:
@@ -112,7 +100,7 @@ def _noting(old: type, new: type, watch: Watch) -> type:
             old.__init__(self, *args, **kwargs)
             return
         new.__init__(self, *args, **kwargs)
-        watch.pools.append(Seen(self, perf_counter(), _line()))
+        watch.pools.append((self, perf_counter(), _line()))
         if "tqdm.std" in sys.modules:
             _note_bars(sys.modules["tqdm.std"].tqdm, watch)
 
@@ -123,10 +111,9 @@ def _noting(old: type, new: type, watch: Watch) -> type:
 def _note_bars(tqdm: type, watch: Watch) -> None:
     """Have every tqdm note when it is drawn with which count, until `watching` is over."""
     draw = tqdm.display
-    if hasattr(draw, "__wrapped__"):
+    if hasattr(draw, "original"):
         return
 
-    @wraps(draw)
     def display(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = draw(self, *args, **kwargs)
         if not hasattr(self, "_noted"):
@@ -135,19 +122,17 @@ def _note_bars(tqdm: type, watch: Watch) -> None:
         self._noted.drawn.append((perf_counter(), self.n))
         return result
 
-    tqdm.display = display
+    display.original, tqdm.display = draw, display
 
 
 def _line() -> str:
     """Return the line of the program that is being run now: its file, its number, its text."""
-    frame = sys._getframe(2)
-    while frame and frame.f_code.co_filename.startswith(NOT_THEIRS):
-        frame = frame.f_back
-    if not frame:
-        return "In a library:"
-    name, number = frame.f_code.co_filename, frame.f_lineno
-    where = "cell" if "ipykernel" in name or "<ipython" in name else Path(name).name
-    return f"{where}, line {number}: {linecache.getline(name, number).strip()}"
+    for frame in reversed(traceback.extract_stack()):
+        if not frame.filename.startswith(NOT_THEIRS):
+            cell = "ipykernel" in frame.filename or "<ipython" in frame.filename
+            where = "cell" if cell else Path(frame.filename).name
+            return f"{where}, line {frame.lineno}: {frame.line}"
+    return "In a library:"
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:
@@ -186,42 +171,36 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     if not (options.m or options.script):
         parser.error("name a script, or -m and a module")
+    if options.script and not os.path.isfile(options.script[0]):
+        parser.error(f"cannot open {options.script[0]!r}")
     sys.argv = options.m or options.script
     sys.path.append(str(HOME.parent))  # workers import us, wherever the program is
-    process, hook = os.getpid(), sys.excepthook
-
-    def from_the_program_on(kind: type, error: BaseException, trace: TracebackType | None) -> None:
-        trace = _theirs(trace)
-        hook(kind, error.with_traceback(trace), trace)
-
-    sys.excepthook = from_the_program_on
+    process = os.getpid()
     with watching({}) as watch:
         try:
-            _run_module(options.m[0]) if options.m else _run_script(options.script[0])
+            if options.m:
+                runpy.run_module(options.m[0], run_name="__main__", alter_sys=True)
+            else:
+                _run_script(os.path.abspath(options.script[0]))
         finally:
             if os.getpid() == process:  # not in a copy of it that the program has forked
                 sys.stdout.flush()
                 _tell(watch, options.o)
 
 
-def _run_module(name: str) -> None:
-    runpy.run_module(name, run_name="__main__", alter_sys=True)
-
-
 def _run_script(path: str) -> None:
     """Run a file as `__main__`, which it stays to the end, so that workers find it."""
-    try:
-        source = Path(path).read_bytes()
-    except OSError as error:
-        sys.exit(f"helpers.watch: cannot open {path!r}: {error.strerror}")
     module = ModuleType("__main__")
-    module.__file__ = os.path.abspath(path)
-    sys.modules["__main__"], sys.path[0] = module, os.path.dirname(module.__file__)
-    exec(compile(source, module.__file__, "exec", dont_inherit=True), vars(module))
+    module.__file__ = path
+    sys.modules["__main__"], sys.path[0] = module, os.path.dirname(path)
+    exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), vars(module))
 
 
 def _tell(watch: Watch, picture: str | None) -> None:
     """Say on stderr what was seen; write a picture for each pool: lag.svg, lag-2.svg, ..."""
+    from helpers import plots
+    from helpers.plots.replays import MOST, replay
+
     if not watch.pools:
         print(f"helpers.watch: no pool was seen: {NOT_SEEN}.", file=sys.stderr)
     for number, (words, timeline) in enumerate(watch.told(), 1):
@@ -230,30 +209,13 @@ def _tell(watch: Watch, picture: str | None) -> None:
             path = Path(picture)
             path = path.with_stem(f"{path.stem}-{number}") if number > 1 else path
             try:
-                _draw(timeline, path)
+                if path.suffix == ".svg" and len(timeline) <= MOST:
+                    path.write_text(replay(timeline), encoding="utf-8")
+                else:
+                    plots.plot_lag(timeline)[0].figure.savefig(path)
                 print(f"Picture: {path}", file=sys.stderr)
             except (ImportError, OSError, ValueError) as error:
                 print(f"No picture: {error}", file=sys.stderr)
-
-
-def _draw(timeline: "Timeline", path: Path) -> None:
-    from helpers.plots import replay
-    from helpers.plots.replays import MOST
-
-    if path.suffix == ".svg" and len(timeline) <= MOST:
-        path.write_text(replay(timeline), encoding="utf-8")
-    else:
-        from helpers.plots import plot_lag
-
-        plot_lag(timeline)[0].figure.savefig(path)
-
-
-def _theirs(trace: TracebackType | None) -> TracebackType | None:
-    """Return a traceback from where the program itself begins."""
-    ours = (__file__, runpy.__file__, "<frozen runpy>")
-    while trace and trace.tb_next and trace.tb_frame.f_code.co_filename in ours:
-        trace = trace.tb_next
-    return trace
 
 
 if __name__ == "__main__":

@@ -15,23 +15,23 @@ from helpers.timeline import Timeline
 MOST = 200  # tasks: more are too thin to follow, and too large a file
 PLAYS, HOLDS, RESTS = 7.0, 3.0, 2.5  # seconds: the run (about), its worst moment, its end
 LEFT, WIDE, TOP = 104, 800, 98  # pixels: where lanes begin, how wide they are
+RIGHT = LEFT + WIDE
 BAR, LINE = 720, 26  # pixels: how long the bars are, how high they and a line of text
 
 _STYLE = """
 svg{--ground:#fff;--text:#24292f;--note:#59636e;--rail:#e9ecef;--one:#0072b2;--two:#005685;
---wait:#b24700;--shade:#fbdcc8;--runs:#33708f;--screen:#24292f;fill:var(--text);
+--wait:#b24700;--shade:#fbdcc8;--runs:#33708f;fill:var(--text);
 font:14px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
 @media(prefers-color-scheme:dark){svg{--ground:#0d1117;--text:#e6edf3;--note:#9aa4af;--rail:#21262d;
---one:#1875b0;--two:#0e5585;--wait:#ff9b5e;--shade:#5a3119;--runs:#3b6f8a;--screen:#21262d}}
+--one:#1875b0;--two:#0e5585;--wait:#ff9b5e;--shade:#5a3119;--runs:#3b6f8a}}
 .ground{fill:var(--ground)}.rail{fill:var(--rail)}.one{fill:var(--one)}.two{fill:var(--two)}
-.runs{fill:var(--runs)}.shade{fill:var(--shade)}.seen{fill:var(--wait)}.screen{fill:var(--screen)}
+.runs{fill:var(--runs)}.shade{fill:var(--shade)}.seen{fill:var(--wait)}
 .end{text-anchor:end}.mid{text-anchor:middle}.head{font-size:20px;font-weight:650}
 .note{fill:var(--note);font-size:12.5px}.said{fill:var(--wait);font-weight:600}
 .task{fill:#fff;font-weight:600;font-size:13px;text-anchor:middle}
 .wait{fill:var(--wait);stroke:var(--wait);stroke-width:2.5}
-.mark{stroke:var(--note);stroke-width:1.5;stroke-dasharray:2 4}
+.mark{stroke:var(--note);stroke-width:1.5;stroke-dasharray:2 4}.cover{visibility:hidden}
 .mono{font:600 14px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre}
-.tqdm{fill:#e6edf3}.cover{visibility:hidden}
 """
 
 
@@ -52,31 +52,31 @@ def replay(timeline: Timeline) -> Replay:
     """Return a run as a moving picture: lanes that grow, and below them two bars.
 
     A line above a lane is a task that is finished and not shown. The upper bar counts what is
-    finished, the lower one what is shown, with the line that tqdm would write. It is held at the
-    worst moment; where motion is not wanted, that moment stands. Colours follow the reader's
-    system.
+    finished, the lower one what is shown, and below it tqdm's. It is held at the worst moment;
+    where motion is not wanted, that moment stands. Colours follow the reader's system.
 
     Raises ValueError for more than 200 tasks, which `plot_lag` can draw.
     """
-    tasks = len(timeline)
-    if tasks > MOST:
-        raise ValueError(f"timeline has {tasks} tasks; replay draws up to {MOST}: use plot_lag")
+    if len(timeline) > MOST:
+        raise ValueError(
+            f"timeline has {len(timeline)} tasks; replay draws up to {MOST}: use plot_lag"
+        )
     clock = _Clock(timeline)
     lanes = max(timeline.workers, 1)
     pitch = min(40.0, max(10.0, 320 / lanes))
     floor = TOP + pitch * lanes
     meters, stands, moves = _meters(timeline, clock, floor + 44)
-    title, height = _title(timeline), floor + 172
+    title, words, height = timeline.headline, timeline.describe(), floor + 166
     picture = Replay(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 {height:g}" role="img">'
-        f"<title>{title}</title><desc>{escape(timeline.describe())}</desc><style>{_STYLE}{stands}\n"
+        f"<title>{title}</title><desc>{escape(words)}</desc><style>{_STYLE}{stands}\n"
         f"@media(prefers-reduced-motion:no-preference){{{clock.sweep()}{moves}}}</style>\n"
-        f'<rect class="ground" width="960" height="{height:g}"/>'
-        f"{_text(LEFT, 36, title, 'head')}{_text(LEFT, 59, clock.words(timeline), 'note')}"
+        f'<rect class="ground" width="960" height="{height:g}"/>{_text(LEFT, 36, title, "head")}'
+        f"{_text(LEFT, 59, words.splitlines()[0] + clock.speed(), 'note')}"
         f"{_axis(timeline, clock, floor)}{_lanes(timeline, clock, pitch)}"
-        f"{_cover(pitch, lanes, floor)}{meters}</svg>\n"
+        f"{_cover(pitch, lanes, floor - TOP + 14)}{meters}</svg>\n"
     )
-    picture.alt = f"{title}. {timeline.describe()}"
+    picture.alt = f"{title}. {words}"
     return picture
 
 
@@ -85,8 +85,8 @@ class _Clock:
 
     def __init__(self, timeline: Timeline) -> None:
         self.span = timeline.end or 1.0
-        self.worst, finished, shown = timeline.worst
-        self.holds = HOLDS if finished > shown else 0.0
+        self.worst = timeline.worst[0]
+        self.holds = HOLDS if timeline.most_behind else 0.0
         whole = [n * 10**k for k in range(6) for n in (1, 2, 3, 5)]
         speeds = [*whole, *(1 / n for n in whole)]
         self.slower = min(speeds, key=lambda n: abs(np.log(n * self.span / PLAYS)))
@@ -111,12 +111,11 @@ class _Clock:
             f"{self.percent(self.span, True)}%,to{{transform:translateX({WIDE}px)}}}}"
         )
 
-    def words(self, timeline: Timeline) -> str:
-        """Return what is played, and how fast."""
+    def speed(self) -> str:
+        """Return how fast it is played, in words that are not there where nothing moves."""
         speed, word = (self.slower, "slower") if self.slower > 1 else (1 / self.slower, "faster")
         played = f"{speed:.0f} times {word}" if speed > 1 else "as fast as it ran"
-        told = timeline.describe().splitlines()[0]
-        return f'{told}<tspan class="cover"> Played {played}.</tspan>'
+        return f'<tspan class="cover"> Played {played}.</tspan>'
 
 
 def _axis(timeline: Timeline, clock: _Clock, floor: float) -> str:
@@ -124,23 +123,21 @@ def _axis(timeline: Timeline, clock: _Clock, floor: float) -> str:
     steps = (n * 10.0**k for k in range(-6, 9) for n in (1, 2, 5))
     step = next(step for step in steps if clock.span <= 6 * step)
     ticks = np.arange(0, clock.span, step).tolist()
-    drawn = [_text(clock.x(tick), floor + 26, f"{tick:g} s", "note mid") for tick in ticks]
+    drawn = "".join(_text(clock.x(tick), floor + 26, f"{tick:g} s", "note mid") for tick in ticks)
     if clock.holds:
         x, (moment, finished, shown) = clock.x(clock.worst), timeline.worst
         side = "end" if x > LEFT + WIDE / 2 else ""
         said = f"{moment:.2f} s: {finished} finished, {shown} shown"
         line = f'<path class="mark" d="M{x} {TOP - 6}V{floor + 8:g}"/>'
-        drawn.append(f'<g class="told">{_text(x, TOP - 13, said, f"said {side}")}{line}</g>')
-        x = LEFT + WIDE - 215
-        drawn.append(
-            _wait(x, x + 30, 55) + _text(LEFT + WIDE, 59, "finished, waits to be shown", "note end")
-        )
-    return "".join(drawn)
+        drawn += f'<g class="told">{_text(x, TOP - 13, said, f"said {side}")}{line}</g>'
+        drawn += _wait(RIGHT - 215, RIGHT - 185, 55)
+        drawn += _text(RIGHT, 59, "finished, waits to be shown", "note end")
+    return drawn
 
 
 def _lanes(timeline: Timeline, clock: _Clock, pitch: float) -> str:
     """Return each worker's tasks, and above them how long each waited to be shown."""
-    high, drawn = 0.6 * pitch, []
+    high, drawn = 0.6 * pitch, ""
     finish = np.where(np.isnan(timeline.finish), timeline.end, timeline.finish)
     for worker in range(timeline.workers):
         top = TOP + pitch * (worker + 0.35)
@@ -148,33 +145,30 @@ def _lanes(timeline: Timeline, clock: _Clock, pitch: float) -> str:
         rows = np.flatnonzero(timeline.worker == worker)
         rows = rows[np.argsort(timeline.start[rows])]
         if worker % ceil(15 / pitch) == 0:
-            drawn.append(_text(LEFT - 12, middle, f"worker {worker}", "end"))
-        first = clock.x(timeline.start[rows[0]])
-        if timeline.start[rows[0]] <= np.nanmin(timeline.finish, initial=np.inf):
-            drawn.append(_block("rail", LEFT, top, first - LEFT - 1.5, high))
+            drawn += _text(LEFT - 12, middle, f"worker {worker}", "end")
         for turn, row in enumerate(rows):
             x, end = clock.x(timeline.start[row]), clock.x(finish[row])
             kind = "runs" if np.isnan(timeline.finish[row]) else ("one", "two")[turn % 2]
-            drawn.append(_block(kind, x, top, end - x - 1.5, high))
+            drawn += _block(kind, x, top, end - x - 1.5, high)
             if high > 14 and end - x > 10 * len(str(row)):
-                drawn.append(_text((x + end) / 2, middle, row, "task"))
+                drawn += _text((x + end) / 2, middle, row, "task")
             if timeline.lag[row] > timeline.grace:
-                drawn.append(_wait(end, clock.x(timeline.shown[row]), top - pitch / 7))
-    return "".join(drawn)
+                drawn += _wait(end, clock.x(timeline.shown[row]), top - pitch / 7)
+    return drawn
 
 
-def _cover(pitch: float, lanes: int, floor: float) -> str:
+def _cover(pitch: float, lanes: int, high: float) -> str:
     """Return what hides the time to come: empty lanes, behind a line that is now."""
-    size = f'width="{WIDE}" height="{floor - TOP + 14:g}"'
+    size = f'width="{WIDE}" height="{high:g}"'
     rails = "".join(_block("rail", 0, pitch * (lane + 0.65) + 5, WIDE, 2) for lane in range(lanes))
     return (
         f'<svg x="{LEFT}" y="{TOP - 6}" {size}><g class="cover sweep"><rect class="ground" {size}/>'
-        f'{rails}<path class="mark" d="M1 0V{floor - TOP + 14:g}"/></g></svg>'
+        f'{rails}<path class="mark" d="M1 0V{high:g}"/></g></svg>'
     )
 
 
 def _meters(timeline: Timeline, clock: _Clock, top: float) -> tuple[str, str, str]:
-    """Return what counts (bars, numbers, tqdm's line), how it stands still, and how it moves."""
+    """Return what counts (bars, numbers, tqdm's bar), how it stands still, and how it moves."""
     tasks, (_, finished, shown) = len(timeline), timeline.worst
     ended, seen = (np.sort(at[~np.isnan(at)]).tolist() for at in (timeline.finish, timeline.shown))
     if not clock.holds:
@@ -183,22 +177,20 @@ def _meters(timeline: Timeline, clock: _Clock, top: float) -> tuple[str, str, st
     done = _steps("done", ended, finished, clock, clock.worst - timeline.grace, tasks)
     bar = _steps("bar", seen, shown, clock, clock.worst, tasks)
     counts = [f"{count}/{tasks}" for count in range(tasks + 1)]
-    written = [_tqdm(count, tasks, at) for count, at in enumerate([0.0, *seen])]
-    rail, shade = _block("rail", 0, 0, BAR, LINE), _block("shade done", 0, 0, BAR, LINE)
-    rows = [
-        ("finished", rail + _block("one done", 0, 0, BAR, LINE) + _strip("done", counts, BAR + 14)),
-        (
-            "shown",
-            rail + shade + _block("seen bar", 0, 0, BAR, LINE) + _strip("bar", counts, BAR + 14),
-        ),
-        ("tqdm", _block("screen", 0, -3, WIDE, LINE + 6) + _strip("bar", written, 12, "tqdm")),
-    ]
-    drawn = [
-        f'<g transform="translate({LEFT} {top + 36 * row + row // 2 * 6:g})">'
-        f"{_text(-12, 18, label, 'end')}{content}</g>"
-        for row, (label, content) in enumerate(rows)
-    ]
-    return "".join(drawn), done[0] + bar[0], done[1] + bar[1]
+    shares = [count / max(tasks, 1) for count in range(tasks + 1)]
+    tqdm = [f"{share:4.0%}|{'█' * round(50 * share):50}|" for share in shares]
+    blue, rail = _block("one done", 0, 0, BAR, LINE), _block("rail", 0, 0, BAR, LINE)
+    shade, red = _block("shade done", 0, 0, BAR, LINE), _block("seen bar", 0, 0, BAR, LINE)
+    rows = {
+        "finished": rail + blue + _strip("done", counts, BAR + 14),
+        "shown": rail + shade + red + _strip("bar", counts, BAR + 14),
+        "tqdm": _strip("bar", [f"{bar} {count}" for bar, count in zip(tqdm, counts, strict=True)]),
+    }
+    drawn = ""
+    for row, (name, what) in enumerate(rows.items()):
+        place = f"translate({LEFT} {top + 36 * row:g})"
+        drawn += f'<g transform="{place}">{_text(-12, 18, name, "end")}{what}</g>'
+    return drawn, done[0] + bar[0], done[1] + bar[1]
 
 
 def _steps(
@@ -221,27 +213,13 @@ def _steps(
     return stands, moves
 
 
-def _strip(name: str, lines: list[str], x: float, kind: str = "") -> str:
+def _strip(name: str, lines: list[str], x: float = 0) -> str:
     """Return lines of text, one below the other, behind a window that is one line high."""
     spans = [f'<tspan x="0" y="{18 + LINE * n}">{line}</tspan>' for n, line in enumerate(lines)]
     return (
         f'<svg x="{x}" width="{WIDE}" height="{LINE}"><g class="{name}-text">'
-        f'<text class="mono {kind}" xml:space="preserve">{"".join(spans)}</text></g></svg>'
+        f'<text class="mono" xml:space="preserve">{"".join(spans)}</text></g></svg>'
     )
-
-
-def _tqdm(count: int, tasks: int, seconds: float) -> str:
-    """Return the line that tqdm writes when it counts so many tasks after these seconds."""
-    share = count / max(tasks, 1)
-    whole, eighths = divmod(round(30 * 8 * share), 8)
-    bar = "█" * whole + " ▏▎▍▌▋▊▉"[eighths].strip()
-    rate = f"{count / seconds:.2f}" if count and seconds else "?"
-    left = seconds / count * (tasks - count) if count else None
-    took, left = (
-        "?" if time is None else f"{int(time) // 60:02}:{int(time) % 60:02}"
-        for time in (seconds, left)
-    )
-    return f"{share:4.0%}|{bar:30}| {count}/{tasks} [{took}&lt;{left}, {rate}it/s]"
 
 
 def _block(kind: str, x: float, y: float, wide: float, high: float) -> str:
@@ -256,11 +234,3 @@ def _wait(x: float, until: float, y: float) -> str:
 
 def _text(x: float, y: float, text: object, kind: str) -> str:
     return f'<text class="{kind}" x="{x:g}" y="{y:g}">{text}</text>'
-
-
-def _title(timeline: Timeline) -> str:
-    _, finished, shown = timeline.worst
-    if finished > shown:
-        verb = "task is" if finished == 1 else "tasks are"
-        return f"{finished} {verb} done and the bar still says {shown} of {len(timeline)}"
-    return "Every task is shown as it finishes" if len(timeline) else "No task was submitted"

@@ -89,7 +89,7 @@ def plot_progress(timeline: Timeline, ax: Axes | None = None) -> Axes:
         ax.text(moment, middle, f"{behind} behind ", color=SHOWN, weight="bold", ha=side)
         set_title(ax, f"At worst {behind} finished tasks are not shown")
     else:
-        set_title(ax, "Every task is shown as it finishes" if len(timeline) else "No task")
+        set_title(ax, timeline.headline)
     return ax
 
 
@@ -102,17 +102,15 @@ def plot_lag(timeline: Timeline, axes: tuple[Axes, Axes] | None = None) -> tuple
     above, below = axes
     plot_workers(timeline, above)
     plot_progress(timeline, below)
-    moment, finished, shown = timeline.worst
-    if finished > shown:
+    if timeline.most_behind:
         for ax in axes:
-            ax.axvline(moment, color=NOTE, linewidth=1, linestyle=(0, (2, 3)), zorder=0.5)
-        title = f"{finished} tasks are done and the bar still says {shown} of {len(timeline)}"
-    else:
-        title = below.get_title("left")
-    set_title(above, title)
+            ax.axvline(
+                timeline.worst[0], color=NOTE, linewidth=1, linestyle=(0, (2, 3)), zorder=0.5
+            )
+    set_title(above, timeline.headline)
     set_title(below, "")
     above.set_xlabel("")
-    above.set_label(f"{title}. {timeline.describe()}")
+    above.set_label(f"{timeline.headline}. {timeline.describe()}")
     below.set_label("")
     return axes
 

@@ -135,7 +135,7 @@ MAIN
     with mp.get_context(sys.argv[1]).Pool(2) as pool:
         print(pool.map(divide, [2, 1, 0, 4], chunksize=1))
 """,
-        ["Results in order hide finished tasks"],
+        ["4 tasks on 2 workers"],
     ),
     "it exits": (
         """

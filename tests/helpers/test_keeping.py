@@ -45,7 +45,7 @@ def test_the_file_is_small_and_other_people_can_read_it(tmp_path):
     predict(naps("countdown", 10), 5).save(tmp_path / "run.json")
     text = (tmp_path / "run.json").read_text()
     assert len(text) < 1000
-    assert text.splitlines()[2] == '"worker": [0, 1, 2, 3, 4, 4, 3, 2, 1, 0],'
+    assert '"worker": [0, 1, 2, 3, 4, 4, 3, 2, 1, 0],' in text
     assert set(json.loads(text)) == {"format", "worker", "start", "finish", "shown"}
 
 

@@ -100,11 +100,10 @@ def test_an_honest_run_is_not_held():
     assert ".bar{transform:scaleX(1)}" in picture
 
 
-def test_tqdm_writes_its_line():
-    assert any(
-        re.fullmatch(r"  0%\| {30}\| 0/10 \[00:00<\?, \?it/s\]", t) for t in words(replay(TEN))
-    )
-    assert f"100%|{'█' * 30}| 10/10 [00:02<00:00, 4.55it/s]" in words(replay(TEN))
+def test_the_bar_is_there_as_tqdm_draws_it():
+    said = words(replay(TEN))
+    assert f"  0%|{' ' * 50}| 0/10" in said
+    assert f"100%|{'█' * 50}| 10/10" in said
 
 
 @pytest.mark.parametrize(
