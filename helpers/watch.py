@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from helpers.recording.executors import Watching, noting_completed
@@ -41,7 +41,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.pools: list[tuple[Any, float, str]] = []  # each with when it was made, by which line
-        self.bars: list[SimpleNamespace] = []  # each with `drawn`, as a WatchedBar has
+        self.bars: list[Any] = []  # each with `drawn`, as a WatchedBar has
         self.cores = sum(os.times()[2:4])  # seconds of core time of workers that have ended
 
     def told(self) -> Iterator[tuple[str, "Timeline"]]:
@@ -116,10 +116,10 @@ def _note_bars(tqdm: type, watch: Watch) -> None:
 
     def display(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = draw(self, *args, **kwargs)
-        if not hasattr(self, "_noted"):
-            self._noted = SimpleNamespace(drawn=[])
-            watch.bars.append(self._noted)
-        self._noted.drawn.append((perf_counter(), self.n))
+        if not hasattr(self, "drawn"):
+            self.drawn = []
+            watch.bars.append(self)
+        self.drawn.append((perf_counter(), self.n))
         return result
 
     display.original, tqdm.display = draw, display

@@ -32,6 +32,7 @@ font:14px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
 .wait{fill:var(--wait);stroke:var(--wait);stroke-width:2.5}
 .mark{stroke:var(--note);stroke-width:1.5;stroke-dasharray:2 4}.cover{visibility:hidden}
 .mono{font:600 14px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre}
+.long{transform:scaleX(calc(var(--n)/var(--of)))}.strip{transform:translateY(calc(var(--n)*-26px))}
 """
 
 
@@ -111,6 +112,13 @@ class _Clock:
             f"{self.percent(self.span, True)}%,to{{transform:translateX({WIDE}px)}}}}"
         )
 
+    def count(self, name: str, moments: list[float], held: float) -> str:
+        """Return the style that counts up at each moment; from `held` on, after the hold."""
+        stops = {0.0: 0} | {self.percent(at, at >= held): n for n, at in enumerate(moments, 1)}
+        frames = "".join(f"{at}%{{--n:{n}}}" for at, n in (stops | {100.0: len(moments)}).items())
+        runs = f"{self.total:.2f}s step-end infinite"
+        return f".{name}{{animation:{name} {runs}}}@keyframes {name}{{{frames}}}"
+
     def speed(self) -> str:
         """Return how fast it is played, in words that are not there where nothing moves."""
         speed, word = (self.slower, "slower") if self.slower > 1 else (1 / self.slower, "faster")
@@ -174,50 +182,33 @@ def _meters(timeline: Timeline, clock: _Clock, top: float) -> tuple[str, str, st
     if not clock.holds:
         finished, shown = len(ended), len(seen)
     # What ended as the worst moment came is not counted in it: its result is on the way.
-    done = _steps("done", ended, finished, clock, clock.worst - timeline.grace, tasks)
-    bar = _steps("bar", seen, shown, clock, clock.worst, tasks)
+    before = clock.worst - timeline.grace
+    of = max(tasks, 1)
+    stands = f"svg{{--of:{of}}}.done{{--n:{finished}}}.bar{{--n:{shown}}}"
+    moves = clock.count("done", ended, before) + clock.count("bar", seen, clock.worst)
     counts = [f"{count}/{tasks}" for count in range(tasks + 1)]
-    shares = [count / max(tasks, 1) for count in range(tasks + 1)]
-    tqdm = [f"{share:4.0%}|{'█' * round(50 * share):50}|" for share in shares]
-    blue, rail = _block("one done", 0, 0, BAR, LINE), _block("rail", 0, 0, BAR, LINE)
-    shade, red = _block("shade done", 0, 0, BAR, LINE), _block("seen bar", 0, 0, BAR, LINE)
+    tqdm = [f"{n / of:4.0%}|{'█' * round(50 * n / of):50}| {n}/{tasks}" for n in range(tasks + 1)]
+    rail, done, shade, bar = (
+        _block(kind, 0, 0, BAR, LINE)
+        for kind in ("rail", "one done long", "shade done long", "seen bar long")
+    )
     rows = {
-        "finished": rail + blue + _strip("done", counts, BAR + 14),
-        "shown": rail + shade + red + _strip("bar", counts, BAR + 14),
-        "tqdm": _strip("bar", [f"{bar} {count}" for bar, count in zip(tqdm, counts, strict=True)]),
+        "finished": rail + done + _strip("done", counts, BAR + 14),
+        "shown": rail + shade + bar + _strip("bar", counts, BAR + 14),
+        "tqdm": _strip("bar", tqdm, 0),
     }
     drawn = ""
     for row, (name, what) in enumerate(rows.items()):
         place = f"translate({LEFT} {top + 36 * row:g})"
         drawn += f'<g transform="{place}">{_text(-12, 18, name, "end")}{what}</g>'
-    return drawn, done[0] + bar[0], done[1] + bar[1]
+    return drawn, stands, moves
 
 
-def _steps(
-    name: str, moments: list[float], still: int, clock: _Clock, held: float, tasks: int
-) -> tuple[str, str]:
-    """Return the style of a bar and of a strip of counts, one count up at each moment.
-
-    still: the count where nothing moves. held: what comes from then on comes after the hold.
-    """
-    stops = {0.0: 0}
-    stops |= {clock.percent(at, at >= held): n for n, at in enumerate(moments, 1)}
-    stops[100.0] = len(moments)
-    stands = moves = ""
-    for kind, css in (name, "scaleX({:.4g})"), (f"{name}-text", "translateY({:g}px)"):
-        unit = 1 / max(tasks, 1) if kind == name else -LINE
-        frames = (f"{at}%{{transform:{css.format(n * unit)}}}" for at, n in stops.items())
-        stands += f".{kind}{{transform:{css.format(still * unit)}}}"
-        moves += f".{kind}{{animation:{kind} {clock.total:.2f}s step-end infinite}}"
-        moves += f"@keyframes {kind}{{{''.join(frames)}}}"
-    return stands, moves
-
-
-def _strip(name: str, lines: list[str], x: float = 0) -> str:
+def _strip(name: str, lines: list[str], x: float) -> str:
     """Return lines of text, one below the other, behind a window that is one line high."""
     spans = [f'<tspan x="0" y="{18 + LINE * n}">{line}</tspan>' for n, line in enumerate(lines)]
     return (
-        f'<svg x="{x}" width="{WIDE}" height="{LINE}"><g class="{name}-text">'
+        f'<svg x="{x}" width="{WIDE}" height="{LINE}"><g class="{name} strip">'
         f'<text class="mono" xml:space="preserve">{"".join(spans)}</text></g></svg>'
     )
 
