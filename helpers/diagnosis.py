@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.machine import usable_cores
-from helpers.schedule import between_tasks, predict
+from helpers.schedule import predict
 from helpers.timeline import Timeline
 
 NOTICEABLE = 0.05  # of the makespan: two runs of the same program differ by as much
@@ -97,9 +97,8 @@ def _straggler(timeline: Timeline) -> Iterator[Finding]:
     ends = [np.nanmax(timeline.finish[timeline.worker == w]) for w in range(workers)]
     one_by_one = timeline.most_at_once == 1
     idle = took if one_by_one else float(took - np.mean(ends))
-    startup, gap = _costs(timeline)
     longest_first = np.sort(ran[~np.isnan(ran)])[::-1]
-    costs = {"startup": startup, "gap": min(gap, HANDING_OVER)}
+    costs = {"startup": timeline.startup, "gap": min(_gap(timeline), HANDING_OVER)}
     best = predict(longest_first, workers, **costs).makespan
     last, longest = np.nanargmax(timeline.finish), np.nanargmax(ran)
     if (saved := min(idle, took - best)) > NOTICEABLE * took:
@@ -122,7 +121,7 @@ def _straggler(timeline: Timeline) -> Iterator[Finding]:
 
 def _start_up(timeline: Timeline) -> Iterator[Finding]:
     """Workers that are not there yet when the first tasks are."""
-    starts, took = _costs(timeline)[0], timeline.makespan
+    starts, took = timeline.startup, timeline.makespan
     waited = starts[starts < np.nanmin(timeline.finish, initial=inf)].sum() / max(len(starts), 1)
     if waited > NOTICEABLE * took:
         sentence = (
@@ -134,7 +133,7 @@ def _start_up(timeline: Timeline) -> Iterator[Finding]:
 
 def _too_short(timeline: Timeline) -> Iterator[Finding]:
     """Handing a task over costs more than running it."""
-    ran, gap = timeline.finish - timeline.start, _costs(timeline)[1]
+    ran, gap = timeline.finish - timeline.start, _gap(timeline)
     ran = ran[~np.isnan(ran)]
     if len(ran) and np.median(ran) < min(gap, HANDING_OVER):
         chunked = predict(ran, timeline.workers, None, "map", gap=gap).makespan
@@ -211,10 +210,10 @@ def _noticed(timeline: Timeline, waits: np.ndarray) -> float:
     return longest if timeline.most_behind >= HIDDEN and longest > enough else 0.0
 
 
-def _costs(timeline: Timeline) -> tuple[np.ndarray, float]:
-    """Return when each worker began, and the median from a task to its worker's next, 0 if none."""
-    startup, gaps = between_tasks(timeline, timeline.finish)
-    return startup, max(0.0, float(np.median(gaps))) if len(gaps) else 0.0
+def _gap(timeline: Timeline) -> float:
+    """Return the seconds from a task to its worker's next, as a median; 0 if none ran two."""
+    gaps = timeline.gaps[~np.isnan(timeline.gaps)]
+    return max(0.0, float(np.median(gaps))) if len(gaps) else 0.0
 
 
 def _time(seconds: float) -> str:

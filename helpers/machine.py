@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 PYTHON = (3, 11)
-PACKAGES = ("ipykernel", "matplotlib", "numpy", "pillow", "tqdm")
+PACKAGES = ("distributed", "ipykernel", "matplotlib", "numpy", "pillow", "psutil", "tqdm")
 
 
 def usable_cores() -> int:

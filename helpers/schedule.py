@@ -78,31 +78,16 @@ def calibrate(timeline: Timeline, durations: float | Sequence[float] | None = No
 
     Raises ValueError where no worker ran two tasks, which leaves the gap unknown.
     """
-    if durations is None:
-        until = timeline.finish
-    else:
-        until = timeline.start + _seconds("durations", durations, len(timeline))
-    startup, gaps = between_tasks(timeline, until)
+    if durations is not None:
+        meant = timeline.start + _seconds("durations", durations, len(timeline))
+        timeline = Timeline(timeline.worker, timeline.start, meant)
+    gaps = timeline.gaps[~np.isnan(timeline.gaps)]
     if not len(gaps):
         raise ValueError(
             f"timeline has {np.sum(timeline.worker != IDLE)} started tasks on {timeline.workers} "
             "workers; needed is a worker that ran two, for the gap between them"
         )
-    return {"startup": startup.tolist(), "gap": max(0.0, float(gaps.mean()))}
-
-
-def between_tasks(timeline: Timeline, until: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return when each worker began its first task, and the gaps before each of its others.
-
-    until: when each task ended, in seconds. After a task that never did, no gap is known.
-    """
-    order = np.lexsort([timeline.start, timeline.worker])
-    order = order[timeline.worker[order] != IDLE]
-    worker, start, until = timeline.worker[order], timeline.start[order], until[order]
-    same = worker[1:] == worker[:-1]
-    gaps = (start[1:] - until[:-1])[same]
-    first = np.append(True, ~same)[: len(order)]
-    return start[first], gaps[~np.isnan(gaps)]
+    return {"startup": timeline.startup.tolist(), "gap": max(0.0, float(gaps.mean()))}
 
 
 class Bounds(NamedTuple):
@@ -159,11 +144,8 @@ def naps(pattern: str, tasks: int, seed: int = 0, longest: float = 2.0) -> list[
     """
     if pattern not in PATTERNS:
         raise ValueError(f"pattern is {pattern!r}; allowed are {', '.join(PATTERNS)}")
-    if not isinstance(tasks, Integral) or tasks < 1:
-        raise ValueError(f"tasks is {tasks!r}; allowed is a whole number, 1 or more")
-    if not 0 <= longest < float("inf"):
-        raise ValueError(f"longest is {longest!r}; allowed are seconds, 0 or more")
-    return [share * longest for share in PATTERNS[pattern](int(tasks), random.Random(seed))]
+    tasks, longest = _whole("tasks", tasks), float(_seconds("longest", longest, 1)[0])
+    return [share * longest for share in PATTERNS[pattern](tasks, random.Random(seed))]
 
 
 def _deal(free: np.ndarray, costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

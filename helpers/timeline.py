@@ -43,7 +43,8 @@ class Timeline:
                 "a task starts before it finishes"
             )
         worker = _numbered(self.worker, start)
-        for name, column in zip(_COLUMNS, (worker, start, finish, shown), strict=True):
+        columns = {"worker": worker, "start": start, "finish": finish, "shown": shown}
+        for name, column in columns.items():
             column.flags.writeable = False  # a view: the caller's own array stays as it is
             object.__setattr__(self, name, column)
 
@@ -90,12 +91,10 @@ class Timeline:
         if not late.any():
             return 0.0, 0, 0
         since = np.sort(self.finish[late] + self.grace)
-        left = np.searchsorted(np.sort(until[late]), since, side="right")
-        behind = np.arange(1, len(since) + 1) - left
+        behind = count_until(since, since) - count_until(until[late], since)
         peak = int(np.argmax(behind))
-        until.sort()
-        shown = int(np.searchsorted(until, since[peak], side="right"))
-        return float(until[shown]), shown + int(behind[peak]), shown
+        shown = int(count_until(until, since[peak]))
+        return float(np.sort(until)[shown]), shown + int(behind[peak]), shown
 
     @property
     def most_behind(self) -> int:
@@ -106,16 +105,16 @@ class Timeline:
     @property
     def most_ahead(self) -> int:
         """How many tasks were shown that were not finished, at worst: a bar around the input."""
-        counted = np.sort(self.shown[~np.isnan(self.shown)])
-        finished = np.searchsorted(np.sort(self.finish), counted, side="right")
-        return int((np.arange(1, len(counted) + 1) - finished).max(initial=0))
+        shown = self.shown[~np.isnan(self.shown)]
+        ahead = count_until(shown, shown) - count_until(self.finish, shown)
+        return int(ahead.max(initial=0))
 
     @property
     def most_at_once(self) -> int:
         """How many tasks ran at the same moment, at most."""
         starts, finishes = self._intervals()
-        ended = np.searchsorted(np.sort(finishes), np.sort(starts), side="right")
-        return int((np.arange(1, len(starts) + 1) - ended).max(initial=0))
+        running = count_until(starts, starts) - count_until(finishes, starts)
+        return int(running.max(initial=0))
 
     @property
     def side_by_side(self) -> float:
@@ -131,18 +130,12 @@ class Timeline:
         starts, finishes = self._intervals()
         if not len(starts):
             return 0.0
-        order = np.argsort(starts)
-        starts, ends = starts[order], np.maximum.accumulate(finishes[order])
-        fresh = np.append(True, starts[1:] > ends[:-1])
-        begins = starts[fresh]
-        stops = ends[np.append(fresh[1:], True)]
-        ran = np.cumsum(stops - begins)
-        points = np.ravel([begins, stops], order="F")
-        seconds_run = np.ravel([ran - (stops - begins), ran], order="F")
-        looks = np.sort(
-            np.concatenate([[points[0], points[-1]], self.shown[~np.isnan(self.shown)]])
-        )
-        return float(np.diff(np.interp(looks, points, seconds_run)).max())
+        moments = np.unique([starts, finishes])
+        running = count_until(starts, moments) - count_until(finishes, moments)
+        seconds_run = np.append(0.0, np.cumsum(np.diff(moments) * (running[:-1] > 0)))
+        shown = self.shown[~np.isnan(self.shown)]
+        looks = np.sort(np.concatenate([moments[[0, -1]], shown]))
+        return float(np.diff(np.interp(looks, moments, seconds_run)).max())
 
     @property
     def utilisation(self) -> np.ndarray:
@@ -156,25 +149,43 @@ class Timeline:
         return busy / max(_latest(finishes), np.finfo(float).tiny)
 
     @property
+    def startup(self) -> np.ndarray:
+        """When each worker started its first task, in seconds."""
+        first, ran = np.full(self.workers, np.inf), self.worker != IDLE
+        np.minimum.at(first, self.worker[ran], self.start[ran])
+        return first
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """Seconds from each task to the next one of its worker; nan after one that did not end."""
+        order = np.lexsort([self.start, self.worker])
+        order = order[self.worker[order] != IDLE]
+        before, after = order[:-1], order[1:]
+        same = self.worker[before] == self.worker[after]
+        return (self.start[after] - self.finish[before])[same]
+
+    @property
     def missing(self) -> str:
         """What this timeline does not know, in words; empty if it is complete."""
-        unknown = np.isnan(self.start) & ~np.isnan(self.shown)
-        waiting = np.isnan(self.start) & np.isnan(self.shown)
-        running = ~np.isnan(self.start) & np.isnan(self.finish)
+        started, ended, shown = (
+            ~np.isnan(column) for column in (self.start, self.finish, self.shown)
+        )
         parts = [
-            (unknown.sum(), "shown, but left no record"),
-            (waiting.sum(), "never started"),
-            (running.sum(), "started and did not finish"),
+            (~started & shown, "shown, but left no record"),
+            (~started & ~shown, "never started"),
+            (started & ~ended, "started and did not finish"),
         ]
-        return "; ".join(f"{_tasks(count)} {what}" for count, what in parts if count)
+        return "; ".join(
+            f"{_count(rows.sum(), 'task')} {what}" for rows, what in parts if rows.any()
+        )
 
     @property
     def headline(self) -> str:
         """The point of a picture of this timeline, in one sentence: how far its bar is behind."""
         _, finished, shown = self.worst
         if finished > shown:
-            verb = "is" if finished == 1 else "are"
-            return f"{_tasks(finished)} {verb} done and the bar still says {shown} of {len(self)}"
+            done = "1 task is" if finished == 1 else f"{finished} tasks are"
+            return f"{done} done and the bar still says {shown} of {len(self)}"
         return "Every task is shown as it finishes" if len(self) else "No task was submitted"
 
     def describe(self, lane: str = "worker") -> str:
@@ -187,19 +198,15 @@ class Timeline:
         if not len(self):
             return "No task was submitted."
         moment, finished, shown = self.worst
-        lines = [f"{_tasks(len(self))} on {_count(self.workers, lane)}, {self.makespan:.2f} s."]
+        tasks, workers = _count(len(self), "task"), _count(self.workers, lane)
+        lines = [f"{tasks} on {workers}, {self.makespan:.2f} s."]
         if np.isnan(self.shown).all():
             lines.append("None was shown.")
-        elif finished > shown:
-            lines.append(
-                f"Most behind at {moment:.2f} s: {finished} finished, {shown} shown. "
-                f"The bar stood still for {self.stood_still:.2f} s."
-            )
         else:
-            lines.append(
-                "Every task was shown as it finished. "
-                f"The bar stood still for {self.stood_still:.2f} s."
-            )
+            said = "Every task was shown as it finished."
+            if finished > shown:
+                said = f"Most behind at {moment:.2f} s: {finished} finished, {shown} shown."
+            lines.append(f"{said} The bar stood still for {self.stood_still:.2f} s.")
         if self.missing:
             lines.append(self.missing[0].upper() + self.missing[1:] + ".")
         if len(self) <= 40:
@@ -208,7 +215,7 @@ class Timeline:
 
     def save(self, path: str | PathLike) -> None:
         """Write the timeline to a file of text (JSON), which `load` reads, or anybody."""
-        columns = {name: getattr(self, name).tolist() for name in _COLUMNS}
+        columns = {name: column.tolist() for name, column in vars(self).items()}
         text = json.dumps({"format": FORMAT} | columns).replace("NaN", "null")
         Path(path).write_text(text, encoding="utf-8")
 
@@ -266,7 +273,9 @@ class Timeline:
         return self.start[ran], np.where(np.isnan(self.finish), self.end, self.finish)[ran]
 
 
-_COLUMNS = ("worker", "start", "finish", "shown")
+def count_until(times: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """Return how many of `times` are not after each of the moments; a nan is after all."""
+    return np.searchsorted(np.sort(times), moments, side="right")
 
 
 def _column(name: str, values: Sequence[float], length: int | None = None) -> np.ndarray:
@@ -303,7 +312,3 @@ def _latest(column: np.ndarray) -> float:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _tasks(number: int) -> str:
-    return _count(number, "task")

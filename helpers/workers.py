@@ -9,6 +9,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from multiprocessing import parent_process
 from typing import Any
 
 
@@ -173,9 +174,21 @@ def result_or_error(function: Callable, argument: Any) -> Any:
         return error
 
 
-def nap_or_die_once(marker: str, seconds: float) -> float:
-    """As `nap_or_die`; but once the file `marker` is there, nap only. The dying makes it."""
-    if seconds < 0 and not os.path.exists(marker):
+def die_once(marker: str, deadly: Any, function: Callable, argument: Any) -> Any:
+    """Return `function(argument)`; but the first time it is `deadly`, nap as long and be killed.
+
+    The dying makes the file `marker`. Raises RuntimeError in place of killing a main process.
+    """
+    if argument == deadly and not os.path.exists(marker):
+        if parent_process() is None:
+            raise RuntimeError("that would have killed this notebook: it is no worker")
         with open(marker, "w"):
-            nap_or_die(seconds)
-    return nap(abs(seconds))
+            nap_or_die(-argument)
+    return function(argument)
+
+
+def note_and_die(path: str) -> None:
+    """Add a letter to the file at `path`, then end this process at once, as a crash would."""
+    with open(path, "a") as file:
+        file.write("x")
+    os._exit(1)

@@ -173,8 +173,9 @@ def _follow(process: subprocess.Popen, folder: Path, stop: bool) -> bool:
 
 def _news(folder: Path) -> list[bytes]:
     """Return what was printed, the errors, and what each worker recorded until now."""
-    lanes = sorted(folder.glob("*/*.lane"))
-    found = []
+    lanes, found = [], []
+    with suppress(OSError):  # a pool that ends removes its folder
+        lanes = sorted(folder.glob("*/*.lane"))
     for path in (folder / "output", folder / "errors", *lanes):
         with suppress(OSError):
             found.append(path.read_bytes())

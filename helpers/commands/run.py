@@ -13,7 +13,7 @@ import queue
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import IO, Any
@@ -90,12 +90,13 @@ def run_command(
     """
     end = monotonic() + timeout
     process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
-    finished: queue.SimpleQueue[_Reader] = queue.SimpleQueue()
-    readers = [_Reader(pipe, most, finished) for pipe in (process.stdout, process.stderr)]
+    kept = {process.stdout: bytearray(), process.stderr: bytearray()}
+    too_much: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    readers = [_start_thread(_read, pipe, most, kept[pipe], too_much) for pipe in kept]
     in_time = False
     try:
         for _ in readers:
-            if finished.get(timeout=_left(end)).too_much:
+            if too_much.get(timeout=_left(end)):
                 raise TooMuchOutput(command, most)
         in_time = has_ended(process, _left(end))
     except queue.Empty:
@@ -104,10 +105,10 @@ def run_command(
         end_family(process)
         for reader in readers:
             reader.join(1.0)
-    out, err = (str(reader.kept, "utf-8", "replace") for reader in readers)
+    out, err = (str(part, "utf-8", "replace").replace("\r\n", "\n") for part in kept.values())
     if not in_time:
         raise subprocess.TimeoutExpired(command, timeout, out, err)
-    done = subprocess.CompletedProcess(command, process.returncode, _lines(out), _lines(err))
+    done = subprocess.CompletedProcess(command, process.returncode, out, err)
     if check:
         done.check_returncode()
     return done
@@ -127,8 +128,7 @@ def stream_lines(command: list[str], *, timeout: float, **options: Any) -> Itera
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     process = start(command, **pipes, **text, **options)
     lines: queue.Queue[str] = queue.Queue(maxsize=1000)
-    reader = threading.Thread(target=_hand_over, args=(process.stdout, lines), daemon=True)
-    reader.start()
+    reader = _start_thread(_hand_over, process.stdout, lines)
     try:
         while line := _next(lines, end):
             yield line
@@ -143,24 +143,18 @@ def stream_lines(command: list[str], *, timeout: float, **options: Any) -> Itera
         raise subprocess.CalledProcessError(process.returncode, command)
 
 
-class _Reader(threading.Thread):
-    """Reads a pipe to its end, or until that is more than `most` bytes; then it is `finished`."""
+def _start_thread(work: Callable, *arguments: Any) -> threading.Thread:
+    thread = threading.Thread(target=work, args=arguments, daemon=True)
+    thread.start()
+    return thread
 
-    def __init__(self, pipe: IO[bytes], most: int, finished: "queue.SimpleQueue[_Reader]") -> None:
-        super().__init__(daemon=True)
-        self.pipe, self.most, self.finished = pipe, most, finished
-        self.kept = bytearray()
-        self.start()
 
-    @property
-    def too_much(self) -> bool:
-        return len(self.kept) > self.most
-
-    def run(self) -> None:
-        with self.pipe:
-            while not self.too_much and (chunk := self.pipe.read1(CHUNK)):
-                self.kept += chunk
-        self.finished.put(self)
+def _read(pipe: IO[bytes], most: int, kept: bytearray, too_much: queue.SimpleQueue[bool]) -> None:
+    """Keep what comes, to the end or until it is more than `most` bytes; then tell which."""
+    with pipe:
+        while len(kept) <= most and (chunk := pipe.read1(CHUNK)):
+            kept += chunk
+    too_much.put(len(kept) > most)
 
 
 def _hand_over(pipe: IO[str], lines: queue.Queue[str]) -> None:
@@ -181,7 +175,3 @@ def _next(lines: queue.Queue[str], end: float) -> str | None:
 
 def _left(end: float) -> float:
     return max(0.0, end - monotonic())
-
-
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n")

@@ -16,7 +16,13 @@ from helpers.exercises.limits import Wrong, nothing_left, short
 from helpers.schedule import predict
 
 NOT_TRIED = "Not tried yet. Replace the ... by your answer and run this cell again."
-KINDS = {list: "a list", int: "a whole number", dict: "a dictionary", Callable: "a function"}
+KINDS = {
+    list: "a list",
+    int: "a whole number",
+    dict: "a dictionary",
+    str: "a text",
+    Callable: "a function",
+}
 MOST = 1000  # elements of an answer that are looked at
 
 
@@ -81,6 +87,8 @@ class Exercise:
             taken = [plain(element) for element in islice(answer, MOST)]
         elif self.takes is dict and isinstance(answer, dict):
             taken = copy.copy(answer)
+        elif self.takes is str and isinstance(answer, str):
+            taken = answer.rstrip()
         elif self.takes is int and isinstance(answer, Integral) and not isinstance(answer, bool):
             return int(answer)
         elif self.takes is Callable and callable(answer) and not isinstance(answer, type):

@@ -1,25 +1,295 @@
-"""The exercises of lesson 09, on pools that break, and what is behind its wrong guesses."""
+"""The exercises of lesson 09, on pools that break, and its guesses."""
+# ruff: noqa: ANN001, ANN201, D103 (solutions are shown as a reader would write them)
 
+import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from helpers.commands.demonstration import Demonstration, under_each_method
-from helpers.exercises.checking import Exercise, Wrong, run_limited
-from helpers.recording.pool import WatchedPool
-from helpers.recording.recorder import Recorder
+from helpers.exercises.checking import (
+    Exercise,
+    Wrong,
+    as_results,
+    check_order,
+    is_ordered,
+    kind_of,
+    plain,
+    short,
+)
+from helpers.exercises.limits import lend, run_limited
 from helpers.schedule import predict
 from helpers.timeline import Timeline
-from helpers.workers import nap_or_die_once, nap_or_fail
+from helpers.workers import die_once, keep_result, nap_and_draw, result_or_error
 
-LIMIT = 30.0  # seconds
+LIMIT = 30.0  # seconds that an answer may take
+
+# -- guesses: the idea behind each wrong option
+
+one_fails = {
+    "are stopped": "An error stops nobody: each worker simply takes the next task.",
+    "run, if before it": "Order counts in a loop. In a pool, no task waits for another.",
+}
+after_the_error = {
+    "no more": "A generator ends with its first error. This iterator only passes errors on.",
+}
+one_dies = {
+    "raises an error": "An error is a message. Who is killed has no time to send one.",
+    "runs task 2 again": "The pool starts a new worker, but nobody noted the old one's task.",
+}
+broken_executor = {
+    "goes on": "An executor that has lost a worker trusts none of them, and ends them all.",
+}
+dead_holder = {
+    "takes the lock": "Only its holder opens a lock, and nobody notes who that is.",
+}
+ways_to_define = {
+    "def in a cell": "Its name is sent, not its code, and a fresh worker has no cells.",
+    "lambda in a cell": "All lambdas have the same name, and only names are sent.",
+    "function in a function": "A name that exists only inside a call cannot be looked up.",
+}
+end_of_with = {
+    "run to their end": "The block of a file finishes its work. That of a pool terminates it.",
+}
+after_stop = {
+    "none": "Stop ends the cell. A pool without a `with` block replaces workers that end.",
+}
+
+# -- exercise 1
+
+ITEMS = 100
+
+
+class Survived(NamedTuple):
+    """One run: what was returned, the good results, the bad numbers, what the pool measured."""
+
+    answer: Any
+    good: list[float]
+    bad: list[int]
+    timeline: Timeline
+
+
+def measure_survive(survive: Callable) -> tuple[Survived]:
+    """Let the answer run a hundred naps, of which two to four fail, and not all with one error."""
+    naps = [0.02 + number / 10_000 for number in range(ITEMS)]
+    random.shuffle(naps)
+    bad = sorted(random.sample(range(ITEMS), random.randint(2, 4)))
+    failing = frozenset(naps[number] for number in bad)
+    seed = random.randrange(10**6)
+    func = partial(nap_and_draw, seed=seed, failing=failing)
+    good = [_drawn(seed, nap) for nap in naps if nap not in failing]
+    items: list[float | None] = list(naps)
+    items[random.choice(bad)] = None  # raises TypeError, and the others ValueError
+    pool = lend(4)
+    answer = run_limited(survive, pool, func, items, seconds=LIMIT)
+    return (Survived(answer, good, bad, pool.timeline()),)
+
+
+def _drawn(seed: int, nap: float) -> float:
+    """Return what nap_and_draw returns, without a nap."""
+    return round(random.Random(f"{seed} {nap}").random(), 4)
+
+
+def judge_survive(run: Survived) -> str:
+    """Judge the pair that was returned, and whether the workers ran each item once."""
+    good, bad, timeline = run.good, run.bad, run.timeline
+    results, failed = _as_pair(run.answer)
+    if len(timeline) != ITEMS:
+        raise Wrong(f"the pool was given {len(timeline)} tasks. Give it each of {ITEMS}, once.")
+    never = int(np.isnan(timeline.start).sum())
+    lost = f" And {never} tasks never started: they were lost behind an error." if never else ""
+    if failed != bad or lost:
+        raise Wrong(f"the tasks {bad} failed; you say {short(failed)}.{lost}")
+    check_order(as_results(results, "survive, as the first of its pair,", len(good)), good)
+    if timeline.side_by_side < 1.5:
+        raise Wrong("measured: one task at a time. Send them all before you wait for the first.")
+    return f"Measured: {len(good)} results kept, {len(bad)} bad tasks named, all side by side."
+
+
+def _as_pair(answer: Any) -> tuple[Any, list]:
+    wanted = "a pair: the list of the good results, and the list of the numbers of the bad tasks"
+    if answer is None or not isinstance(answer, Sequence | np.ndarray) or len(answer) != 2:
+        raise Wrong(f"survive should return {wanted}. What it returned is {kind_of(answer)}.")
+    results, failed = answer
+    if not is_ordered(failed) and not isinstance(failed, set | frozenset):
+        raise Wrong(f"survive should return {wanted}. The second is {kind_of(failed)}.")
+    return results, sorted(map(plain, failed))
+
+
+def survive(pool, function, items):
+    found = pool.map(partial(result_or_error, function), items)
+    good = [result for result in found if not isinstance(result, Exception)]
+    bad = [number for number, result in enumerate(found) if isinstance(result, Exception)]
+    return good, bad
+
+
+one_bad_in_a_hundred = Exercise(
+    name="survive",
+    takes=Callable,
+    measure=measure_survive,
+    judge=judge_survive,
+    hint_text=(
+        "An error ends a for loop, not the iterator. Or let no error leave the task: a function "
+        "of this lesson returns it as a value. How do you tell an error from a result?"
+    ),
+    solved=survive,
+)
+
+# -- exercise 2
+
+
+class Rescued(NamedTuple):
+    """One run: what was returned, what was wanted, what workers returned, how much we did."""
+
+    results: Any
+    wanted: list[float]
+    done: list[float]
+    by_us: int
+
+
+def measure_rescue(rescue: Callable) -> tuple[Rescued]:
+    """Let the answer run naps of which one kills its worker, once, and keep what was returned."""
+    naps = random.sample([0.1, 0.11, 0.12, 0.13, 0.14, 0.15, 0.16, 0.17, 0.18], 8)
+    killer = random.randrange(4)
+    naps[killer] = random.choice([0.5, 0.55, 0.6])  # meanwhile, the other worker does several
+    seed = random.randrange(10**6)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name, "kept")
+        folder.mkdir()
+        draw = partial(nap_and_draw, seed=seed)
+        deadly = partial(die_once, str(Path(name, "died")), naps[killer], draw)
+        func = partial(keep_result, str(folder), deadly)
+        results = run_limited(rescue, func, list(naps), seconds=LIMIT)
+        done = {int(path.name): path.read_text().split() for path in folder.iterdir()}
+    return (
+        Rescued(
+            results,
+            wanted=[_drawn(seed, nap) for nap in naps],
+            done=[float(result) for each in done.values() for result in each],
+            by_us=len(done.get(os.getpid(), [])),
+        ),
+    )
+
+
+def judge_rescue(run: Rescued) -> str:
+    """Judge the results, who made them, and how often."""
+    results = as_results(run.results, "rescue", len(run.wanted))
+    if run.by_us:
+        raise Wrong(f"your own process ran {run.by_us} tasks. Give them to workers.")
+    check_order(results, run.wanted)
+    if missing := len(set(run.wanted) - set(run.done)):
+        raise Wrong(f"no worker ran {missing} of the {len(run.wanted)} tasks to its end.")
+    again = len(run.done) - len(run.wanted)
+    if again > 1:  # one may have been done while its executor broke: nobody got its result
+        raise Wrong(
+            f"{again} tasks were done, and then done again. Keep every result that was there "
+            "when the worker died, also those behind the killed task."
+        )
+    return f"All {len(results)} results, and what was done was not done again."
+
+
+def rescue(function, items):
+    done = {}
+    while len(done) < len(items):
+        rest = [number for number in range(len(items)) if number not in done]
+        with ProcessPoolExecutor(2) as executor:
+            futures = {number: executor.submit(function, items[number]) for number in rest}
+        done |= {n: future.result() for n, future in futures.items() if not future.exception()}
+    return [done[number] for number in range(len(items))]
+
+
+save_what_is_done = Exercise(
+    name="rescue",
+    takes=Callable,
+    measure=measure_rescue,
+    judge=judge_rescue,
+    hint_text=(
+        "A Pool does not tell you that a worker died, an executor does. Promises that were kept "
+        "before still hold their results. A broken executor takes nothing more; a new one does."
+    ),
+    solved=rescue,
+)
+
+# -- exercise 3
+
 ILLNESSES = ("healthy", "killed", "lock", "terminated")
-PATIENTS = {"A": "lock", "B": "terminated", "C": "healthy", "D": "killed"}
+_asked: dict[str, str] = {}  # the illness of each run that was shown last
+
+
+def patients() -> dict[str, Timeline]:
+    """Return four runs of eight naps on two workers, each with another illness, or none."""
+    illnesses = random.sample(ILLNESSES, len(ILLNESSES))
+    _asked.update(zip("ABCD", illnesses, strict=True))
+    return {name: run_of(illness) for name, illness in _asked.items()}
+
+
+def run_of(illness: str) -> Timeline:
+    """Return what a pool of two records with this illness: eight equal naps, one of them bad."""
+    nap, bad = random.choice([0.2, 0.25, 0.3]), random.choice([2, 3, 4])
+    if illness == "lock":
+        return _locked(nap, bad)
+    run = predict([nap] * 8, 2)
+    worker, start, finish = (np.array(each) for each in (run.worker, run.start, run.finish))
+    if illness == "killed":  # a new worker takes the place of the dead one
+        finish[bad] = np.nan
+        worker[bad + 2 :: 2] = 2
+        start[bad + 2 :: 2] += nap / 2
+        finish[bad + 2 :: 2] += nap / 2
+    if illness == "terminated":
+        stop = bad // 2 * 2 + 2
+        start[stop:] = finish[stop - 2 :] = np.nan
+    return Timeline(worker, start, finish)
+
+
+def _locked(nap: float, bad: int) -> Timeline:
+    """Return naps in turn: each task starts and waits for the lock, until its holder is killed."""
+    number = np.arange(8)
+    start, finish = np.maximum(number - 1, 0) * nap, (number + 1) * nap
+    start[bad + 2] = (bad + 1.5) * nap  # in the new worker
+    start[bad + 3 :] = finish[bad:] = np.nan
+    return Timeline(np.where(number == bad + 2, 2, number % 2), start, finish)
+
+
+def measure_patients(diagnosis: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the answer, and what was shown."""
+    if not _asked:
+        raise Wrong("run the cell with the pictures first: the runs are others each time.")
+    return diagnosis, dict(_asked)
+
+
+def judge_patients(diagnosis: dict[str, str], asked: dict[str, str]) -> str:
+    """Judge which illness was named for each run."""
+    if set(diagnosis) != set(asked):
+        raise Wrong(f"name the illness of each run: {', '.join(asked)}.")
+    for name, said in diagnosis.items():
+        if said not in ILLNESSES:
+            raise Wrong(f"{name} is {short(said)}; allowed are {', '.join(ILLNESSES)}.")
+    if wrong := [name for name in asked if diagnosis[name] != asked[name]]:
+        raise Wrong(f"look again at {', '.join(wrong)}: which bars have no end, in which lanes?")
+    return "Each illness has its own mark, and you can read them without the program."
+
+
+four_patients = Exercise(
+    name="diagnosis",
+    takes=dict,
+    measure=measure_patients,
+    judge=judge_patients,
+    hint_text=(
+        "Look at the bars without an end. None: healthy. One, and a new lane goes on: killed. Who "
+        "holds a lock keeps all others waiting, the new worker too. Terminate ends both workers "
+        "at one moment, and no third lane begins."
+    ),
+    solved=lambda: f"diagnosis = {_asked or '...  # run the pictures first'}",
+)
+
+# -- exercise 4
+
 UNSAFE = """from multiprocessing import Pool
 
 factor = 2
@@ -32,199 +302,44 @@ with Pool(2) as pool:
     print(pool.map(scale, range(8)))"""
 PRINTED = "[0, 3, 6, 9, 12, 15, 18, 21]"
 
-# For each guess of the lesson: what is behind an option that was not measured.
-MISCONCEPTIONS = {
-    "fail_guess": {
-        "are stopped": "An error stops nobody: each worker simply takes the next task.",
-        "run, if before it": "Order counts in a loop. In a pool, no task waits for another.",
-    },
-    "next_guess": {
-        "no more": "A generator ends with its first error. This iterator only passes errors on.",
-    },
-    "death_guess": {
-        "raises an error": "An error is a message. Who is killed has no time to send one.",
-        "runs task 2 again": "The pool starts a new worker, but nobody noted the old one's task.",
-    },
-    "broken_guess": {
-        "goes on": "An executor that has lost a worker trusts none of them, and ends them all.",
-    },
-    "lock_guess": {
-        "takes the lock": "Only its holder opens a lock, and nobody notes who that is.",
-    },
-    "way_guess": {
-        "def in a cell": "Its name is sent, not its code, and a fresh worker has no cells.",
-        "lambda in a cell": "All lambdas have the same name, and only names are sent.",
-        "function in a function": "A name that exists only inside a call cannot be looked up.",
-    },
-    "with_guess": {
-        "run to their end": "The block of a file finishes its work. That of a pool terminates it.",
-    },
-    "stop_guess": {
-        "none": "Stop ends the cell. A pool without a `with` block replaces workers that end.",
-    },
-}
+
+def measure_script(script: str) -> tuple[dict[str, Demonstration]]:
+    """Run the text as a script, under every start method."""
+    return (under_each_method(script),)
 
 
-def patients() -> dict[str, Timeline]:
-    """Return four runs of eight naps on two workers, each with another illness, or none."""
-    return {name: _run_of(illness) for name, illness in PATIENTS.items()}
-
-
-def _run_of(illness: str) -> Timeline:
-    """Return what a pool of two records with this illness: eight naps of 0.3 seconds."""
-    if illness == "lock":  # each task waits for its turn, and the worker of task 3 dies in it
-        start = [0.0, 0.0, 0.2, 0.4, 0.6, 0.9, np.nan, np.nan]
-        finish = [0.2, 0.4, 0.6, *[np.nan] * 5]
-        return Timeline([0, 1, 0, 1, 0, 2, 0, 0], start, finish)
-    run = predict([0.3] * 8, 2)
-    worker, start, finish = (np.array(each) for each in (run.worker, run.start, run.finish))
-    if illness == "killed":
-        finish[3] = np.nan
-        worker[5] = worker[7] = 2
-        start[[5, 7]] += 0.15
-        finish[[5, 7]] += 0.15
-    if illness == "terminated":
-        start[6:] = finish[4:] = np.nan
-    return Timeline(worker, start, finish)
-
-
-def _judge_survive(survive: Callable) -> str:
-    bad = sorted(random.sample(range(100), 3))
-    naps = [-0.02 if number in bad else 0.02 + number / 10_000 for number in range(100)]
-    with WatchedPool(4) as pool:
-        pool.warm_up()
-        answer = run_limited(survive, pool, nap_or_fail, list(naps), seconds=LIMIT)
-        timeline = pool.timeline()
-    return _verdict_survive(answer, naps, timeline)
-
-
-def _verdict_survive(answer: Any, naps: list[float], timeline: Timeline) -> str:
-    bad = [number for number, seconds in enumerate(naps) if seconds < 0]
-    good = [seconds for seconds in naps if seconds > 0]
-    if not isinstance(answer, tuple | list) or len(answer) != 2:
-        raise Wrong("survive should return a pair: the good results, and the numbers of the bad.")
-    results, failed = answer
-    if not isinstance(results, list) or not isinstance(failed, list | tuple | set):
-        raise Wrong("survive should return a pair of lists.")
-    if sorted(failed) != bad:
-        raise Wrong(f"the tasks {bad} failed; you say {sorted(failed)}.")
-    if results != good:
-        raise Wrong(f"there are {len(good)} good results, in the order of the items; see yours.")
-    if len(timeline) != len(naps):
-        raise Wrong(f"the pool was given {len(timeline)} tasks. Give it each item, once.")
-    if timeline.side_by_side < 1.5:
-        raise Wrong("measured: one task at a time. Send them all before you wait for the first.")
-    return f"Measured: {len(good)} results kept, tasks {bad} named, and workers side by side."
-
-
-def _judge_rescue(rescue: Callable) -> str:
-    naps = [0.2, 0.2, 0.2, 0.2, -0.5, 0.6, 0.2, 0.2]
-    with TemporaryDirectory() as folder, Recorder() as recorder:
-        function = recorder.watch(partial(nap_or_die_once, str(Path(folder, "died"))))
-        results = run_limited(rescue, function, list(naps), seconds=LIMIT)
-        timeline = recorder.timeline()
-    return _verdict_rescue(results, naps, timeline)
-
-
-def _verdict_rescue(results: Any, naps: list[float], timeline: Timeline) -> str:
-    if results != [abs(seconds) for seconds in naps]:
-        raise Wrong(f"the results should be {[abs(seconds) for seconds in naps]}, not {results}.")
-    if timeline.workers < 3:
-        raise Wrong("your own process ran the tasks, or one worker did. Use pools of two workers.")
-    runs = len(timeline)
-    if runs > len(naps) + 3:  # what was in work, and what the executor had handed out, is lost
-        raise Wrong(f"{len(naps)} tasks were run {runs} times. Run again only what was not done.")
-    return f"All {len(naps)} results, and what was done was not done again."
-
-
-def _judge_patients(diagnosis: dict) -> str:
-    if set(diagnosis) != set(PATIENTS):
-        raise Wrong(
-            f"the runs are {', '.join(PATIENTS)}; you name {', '.join(map(str, diagnosis))}."
-        )
-    for name, said in diagnosis.items():
-        if said not in ILLNESSES:
-            raise Wrong(f"{name} is {said!r}; allowed are {', '.join(ILLNESSES)}.")
-    wrong = [name for name, said in diagnosis.items() if said != PATIENTS[name]]
-    if wrong:
-        raise Wrong(f"look again at {', '.join(wrong)}: which bars have no end, in which lanes?")
-    return "Each illness has its own mark, and you can read them without the program."
-
-
-def _judge_script(script: str) -> str:
-    return _verdict_script(under_each_method(script))
-
-
-def _verdict_script(runs: dict[str, Demonstration]) -> str:
+def judge_script(runs: dict[str, Demonstration]) -> str:
+    """Judge what each run printed and left, and whether a pool ran the tasks."""
     for method, run in runs.items():
         if run.ending != "ended":
             last = (run.errors.strip().splitlines() or ["no message"])[-1]
-            raise Wrong(f"under {method} the script {run.ending}: {last}")
-        if run.output.strip() != PRINTED:
+            raise Wrong(f"under {method} the script {run.ending}: {short(last, text=True)}")
+        printed = run.output.strip()
+        if printed != PRINTED:
             raise Wrong(
-                f"under {method} it should print {PRINTED}; it prints {run.output.strip()}."
+                f"under {method} it should print {PRINTED}; "
+                f"it prints {short(printed, text=True) or 'nothing'}."
             )
         if run.left:
             raise Wrong(f"under {method} it leaves {run.left} processes behind.")
         if len(run.timeline) != 8:
-            raise Wrong(f"under {method} a pool ran {len(run.timeline)} tasks; there are 8.")
+            raise Wrong(
+                f"under {method} its last Pool ran {len(run.timeline)} tasks. "
+                "Let a Pool run scale for each of the 8 numbers."
+            )
     return f"The same under {', '.join(runs)}, and nothing is left."
 
-
-survive = Exercise(
-    name="survive",
-    takes=Callable,
-    judge=_judge_survive,
-    hint_text=(
-        "An error ends a for loop, not the iterator. Or let no error leave the task: a function "
-        "of this lesson returns it as a value. How do you tell an error from a result?"
-    ),
-    solution_text="""def survive(pool, function, items):
-    found = pool.map(partial(result_or_error, function), items)
-    good = [result for result in found if not isinstance(result, Exception)]
-    bad = [number for number, result in enumerate(found) if isinstance(result, Exception)]
-    return good, bad""",
-)
-
-rescue = Exercise(
-    name="rescue",
-    takes=Callable,
-    judge=_judge_rescue,
-    hint_text=(
-        "A Pool does not tell you that a worker died, an executor does. Promises that were kept "
-        "before still hold their results. A broken executor takes nothing more; a new one does."
-    ),
-    solution_text="""def rescue(function, items):
-    done = {}
-    while len(done) < len(items):
-        rest = [number for number in range(len(items)) if number not in done]
-        with ProcessPoolExecutor(2) as executor:
-            futures = {number: executor.submit(function, items[number]) for number in rest}
-        done |= {n: future.result() for n, future in futures.items() if not future.exception()}
-    return [done[number] for number in range(len(items))]""",
-)
-
-four_patients = Exercise(
-    name="diagnosis",
-    takes=dict,
-    judge=_judge_patients,
-    hint_text=(
-        "Look at the bars without an end. None: healthy. One, and a new lane goes on: killed. Who "
-        "holds a lock keeps all others waiting, the new worker too. Terminate ends both workers "
-        "at one moment, and no third lane begins."
-    ),
-    solution_text=f"diagnosis = {PATIENTS}",
-)
 
 safe_script = Exercise(
     name="script",
     takes=str,
-    judge=_judge_script,
+    measure=measure_script,
+    judge=judge_script,
     hint_text=(
         "A worker that starts afresh imports the file, so the pool belongs below a guard. And what "
         "else you put below the guard, only your own process does: where must factor get its value?"
     ),
-    solution_text='''script = """
+    solved='''script = """
 from multiprocessing import Pool
 
 factor = 3

@@ -10,6 +10,7 @@ _HOME = {
     "bundled": "figure",
     "plot_behind": "timelines",
     "plot_chunks": "predictions",
+    "plot_growth": "predictions",
     "plot_lag": "timelines",
     "plot_pipes": "pipes",
     "plot_predicted": "predictions",

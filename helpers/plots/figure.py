@@ -6,9 +6,12 @@ Figures are made without pyplot: nothing is global, nothing is left open.
 from base64 import b64encode
 from html import escape
 from io import BytesIO
+from typing import Any
 
+import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -36,7 +39,12 @@ def bundled(axes: Axes | tuple[Axes, ...]) -> tuple[dict[str, str], dict[str, di
     """
     axes = axes if isinstance(axes, tuple) else (axes,)
     figure = axes[0].figure
-    png = _png(figure)
+    large, small = BytesIO(), BytesIO()
+    figure.savefig(large, dpi=DPI)
+    # 64 colours: a quarter of the bytes.
+    picture = Image.open(large).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    picture.save(small, "PNG", optimize=True)
+    png = b64encode(small.getvalue()).decode()
     alt = alternative(axes)
     width = round(figure.get_figwidth() * 100)
     image = f'<img alt="{escape(alt)}" width="{width}" src="data:image/png;base64,{png}">'
@@ -56,16 +64,6 @@ def new_figure(height: float) -> Figure:
     return figure
 
 
-def _png(figure: Figure) -> str:
-    """Return the figure as base64 PNG of 64 colours: a quarter of the bytes."""
-    buffer, small = BytesIO(), BytesIO()
-    figure.savefig(buffer, dpi=DPI)
-    Image.open(buffer).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(
-        small, "PNG", optimize=True
-    )
-    return b64encode(small.getvalue()).decode()
-
-
 def prepare(ax: Axes, timeline: Timeline, ylabel: str, until: float = 0.0) -> None:
     """Set up what the pictures share: the time axis, the text alternative, little ink."""
     ax.set_xlim(0, max(right_edge(timeline), until))
@@ -75,6 +73,22 @@ def prepare(ax: Axes, timeline: Timeline, ylabel: str, until: float = 0.0) -> No
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="x", color="#eeeeee")
     ax.set_axisbelow(True)
+
+
+def set_lanes(ax: Axes, names: list[str]) -> None:
+    """Give each lane its name; the first is at the top, with room for words above it."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.4, -0.75)
+    ax.tick_params(axis="y", length=0)
+
+
+def draw_bars(
+    ax: Axes, lane: np.ndarray, start: np.ndarray, finish: np.ndarray, height: float, **style: Any
+) -> None:
+    """Draw a bar for each task, in its lane, from start to finish."""
+    low, high = lane - height / 2, lane + height / 2
+    corners = np.stack([start, low, finish, low, finish, high, start, high], axis=1)
+    ax.add_collection(PolyCollection(corners.reshape(-1, 4, 2), **style), autolim=False)
 
 
 def set_title(ax: Axes, title: str) -> None:

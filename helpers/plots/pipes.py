@@ -27,7 +27,7 @@ def plot_pipes(full: bool = False, ax: Axes | None = None) -> Axes:
         title = "Deadlock: the child waits for the parent, the parent for the child"
         alt = (
             "The pipe stdout between child and parent is full with 64 KiB that nobody reads. The "
-            "child's print waits for room in the pipe. The parent's wait() waits for the child's "
+            "child waits for room in the pipe. The parent's wait() waits for the child's "
             "end. Neither goes on."
         )
     else:

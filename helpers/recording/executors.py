@@ -6,7 +6,7 @@ from concurrent.futures.process import _process_chunk
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from helpers.recording.lanes import Watched
+from helpers.recording.lanes import run_watched
 from helpers.recording.recorder import Call, Recorder
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class Watching(Executor):
         """As Executor.submit. A chunk of `map` is as many tasks as it has items."""
         chunked = isinstance(fn, partial) and fn.func is _process_chunk
         call = self._recorder.call(size=len(args[0]) if chunked else 1)
-        watched = Watched(fn.args[0] if chunked else fn, self._recorder.folder, call.first)
-        fn = partial(_process_chunk, watched) if chunked else watched
+        watch = partial(run_watched, self._recorder.folder, call.first)
+        fn = partial(_process_chunk, partial(watch, *fn.args)) if chunked else partial(watch, fn)
         future = super().submit(fn, *args, **kwargs)
         future.call, future.__class__ = call, WatchedFuture
         return future

@@ -28,109 +28,98 @@ _lanes: dict[tuple[str, int, int], "Lane"] = {}
 
 
 Place = tuple[memoryview, int]  # where a finish belongs
-NOWHERE: Place = memoryview(bytearray(FIELD)).cast("d"), 0
 
 
 class Lane:
     """Where one worker (a process, or a thread of one) writes down its tasks.
 
     A worker of a pool says what it takes and when it has put it down; `task` is the number of
-    what it took last, None if that was no task. Else, `begin` and `end` tell of one task each.
+    what it put down last, None if that was no task. Else, `begin` and `end` tell of one task each.
     """
 
     def __init__(self, folder: str) -> None:
         """Open a new lane in `folder`. Where that fails, records go nowhere and work goes on."""
         self._file = None
-        try:
+        with suppress(OSError):
             handle, _ = tempfile.mkstemp(SUFFIX, dir=folder)
             self._file = open(handle, "r+b", buffering=0)  # noqa: SIM115 - lives as the worker
-        except OSError:
-            pass
-        self._map(self._next_segment(HEAD))
-        self._free = len(HEAD) // FIELD
-        self._open = NOWHERE
+        self._taken = False
         self.task: int | None = None
+        self._new_segment(HEAD)
 
     def begin(self, task: int) -> Place:
         """Write down that `task` starts now; return the place where its finish belongs."""
-        return self._write(task, perf_counter())
-
-    def take(self, task: int) -> None:
-        """Write down that the worker has `task` now, and has ended the one before."""
-        now = perf_counter()
-        times, at = self._open
-        times[at] = now
-        self._open = self._write(task, now)
-        self.task = task
-
-    def take_each(self, task: int, items: Iterable) -> Iterator:
-        """Yield the items of a chunk, whose first task is `task`: `take` for each of them.
-
-        Written out, for it runs once an item: the calls it spares are a third of its time.
-        """
-        times, at = self._open
-        for self.task, item in enumerate(items, task):
-            now = perf_counter()
-            times[at] = now
-            if self._free == FIELDS:
-                self._new_segment()
-            at = self._free
-            self._free = at + 3
-            self._numbers[at] = self.task + 1
-            times, at = self._times, at + 2
-            times[at - 1] = now
-            self._open = times, at
-            yield item
-
-    def put_down(self) -> None:
-        """Write down that the task that was taken ends now; the second time, do nothing."""
-        end(self._open)
-        self._open = NOWHERE
-
-    def close(self) -> None:
-        """Let go of the file, so that Windows can delete it. Later records go nowhere."""
-        self._numbers.release()
-        self._times.release()
-        if isinstance(self._segment, mmap.mmap):
-            self._segment.close()
-        if self._file:
-            self._file.close()
-            self._file = None
-        self._open = NOWHERE
-        self._map(bytearray(SEGMENT))
-
-    def _write(self, task: int, now: float) -> Place:
         if self._free == FIELDS:
             self._new_segment()
         at = self._free
         self._free = at + 3
         self._numbers[at] = task + 1
-        self._times[at + 1] = now
+        self._times[at + 1] = perf_counter()
         return self._times, at + 2
 
-    def _new_segment(self) -> None:
-        self._map(self._next_segment())
-        self._free = 0
+    def take(self, task: int | None) -> None:
+        """Write down that the worker has `task` now; None is no task."""
+        self.task, self._taken = None, task is not None
+        if task is not None:
+            self.begin(task)
 
-    def _map(self, segment: mmap.mmap | bytearray) -> None:
+    def take_each(self, task: int, items: Iterable) -> Iterator:
+        """Yield the items of a chunk, whose first task is `task`: `take` for each of them.
+
+        Who asks for the next item has ended the one before. Written out, for it runs once an
+        item: that is half the price of calls.
+        """
+        self._taken = True
+        numbers, times, at = self._numbers, self._times, self._free
+        now = perf_counter()
+        for number, item in enumerate(items, task + 1):
+            if at == FIELDS:
+                self._new_segment()
+                numbers, times, at = self._numbers, self._times, 0
+            numbers[at] = number
+            times[at + 1] = now
+            self._free = at = at + 3
+            yield item
+            times[at - 1] = now = perf_counter()
+
+    def put_down(self) -> None:
+        """Write down that what was taken ends now; the second time, do nothing."""
+        if self._taken:
+            self._taken = False
+            self.task = self._numbers[self._free - 3] - 1
+            self._times[self._free - 1] = perf_counter()
+
+    def close(self) -> None:
+        """Let go of the file, so that Windows can delete it. Later records go nowhere."""
+        self._numbers.release()
+        self._times.release()
+        self._segment.close()
+        if self._file:
+            self._file.close()
+            self._file = None
+        self._taken = False
+        self._new_segment()
+
+    def _new_segment(self, head: bytes = b"") -> None:
+        """Go on in fresh memory: the file's next, or where there is none, that of no file."""
+        try:
+            self._segment = self._extend(head)
+        except OSError:
+            self._segment = mmap.mmap(-1, SEGMENT)
         # Two views of the same fields, because to set an item of one is twice as quick as to pack.
-        self._segment = segment
-        self._numbers = memoryview(segment).cast("q")
-        self._times = memoryview(segment).cast("d")
+        self._numbers = memoryview(self._segment).cast("q")
+        self._times = memoryview(self._segment).cast("d")
+        self._free = len(head) // FIELD
 
-    def _next_segment(self, head: bytes = b"") -> mmap.mmap | bytearray:
+    def _extend(self, head: bytes) -> mmap.mmap:
         # The zeros are written, not left as a hole: in a hole a full disk would kill the worker
         # (SIGBUS) when it touches the page; here it is an OSError, and the records go nowhere.
-        try:
-            if not self._file:
-                raise FileNotFoundError
-            at = self._file.seek(0, os.SEEK_END)
-            written = self._file.write(head.ljust(SEGMENT, b"\0"))
-            if written < SEGMENT:
-                raise OSError("disk full")
-            return mmap.mmap(self._file.fileno(), SEGMENT, offset=at)
-        except OSError:
-            return bytearray(SEGMENT)
+        if not self._file:
+            raise FileNotFoundError
+        at = self._file.seek(0, os.SEEK_END)
+        if self._file.write(head.ljust(SEGMENT, b"\0")) < SEGMENT:
+            raise OSError("disk full")
+        return mmap.mmap(self._file.fileno(), SEGMENT, offset=at)
 
 
 def lane(folder: str) -> Lane:
@@ -172,17 +161,10 @@ def end(place: Place) -> None:
         times[at] = perf_counter()
 
 
-class Watched:
-    """A picklable callable that runs `func` and writes down when it began and ended."""
-
-    def __init__(self, func: Callable, folder: str, task: int) -> None:
-        """Watch `func` into a lane of `folder`, as number `task`."""
-        self.func, self.folder, self.task = func, folder, task
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run `func` and return what it returns."""
-        place = lane(self.folder).begin(self.task)
-        try:
-            return self.func(*args, **kwargs)
-        finally:
-            end(place)
+def run_watched(folder: str, task: int, func: Callable, /, *args: Any, **kwargs: Any) -> Any:
+    """Run `func` and return what it returns; write down when it began and ended, as `task`."""
+    place = lane(folder).begin(task)
+    try:
+        return func(*args, **kwargs)
+    finally:
+        end(place)

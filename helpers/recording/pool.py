@@ -23,11 +23,19 @@ PRIVATE = {
     "_setup_queues": "makes the queues and the four names below; ThreadPool overrides it, too",
     "_inqueue": "from where workers take their tasks",
     "_outqueue": "where workers put their results",
+    "_reader": "of a queue between processes, the end that reads; a pool closes what it needs not",
+    "_writer": "the other end",
+    "_rlock": "its lock for readers, which a pool holds when it ends",
     "_quick_put": "sends a task to the workers, from a thread of the pool",
     "_quick_get": "receives a result, in another thread of the pool",
     "_map_async": "what map, starmap and both with _async call",
     "_check_running": "what Pool asks before it takes tasks",
     "_processes": "how many workers there are to be",
+    "_pool": "the workers",
+    "_taskqueue": "from where a thread of the pool sends tasks",
+    "_cache": "what waits for results",
+    "_index": "how many results of imap have come",
+    "_set_length": "tells who waits for results of imap how many there will be",
 }
 
 
@@ -107,6 +115,22 @@ class _Watched:
         """As Pool.join. The timeline stays, the folder it was recorded in goes."""
         super().join()
         self._recorder.close()
+
+    @property
+    def processes(self) -> list[Any]:
+        """The workers, as Process objects; a pool of threads has such, too."""
+        return list(self._pool)
+
+    def end(self) -> None:
+        """Terminate and join, whatever has ended before; who takes from imap finds no more."""
+        # What ends the pool's threads comes from the one that starts workers. A kernel that shuts
+        # down ends the forkserver too; then that thread has failed, and `terminate` waits for ever.
+        self._taskqueue.put(None)
+        self.terminate()
+        self.join()
+        for results in list(self._cache.values()):
+            if hasattr(results, "_set_length"):  # `terminate` leaves those waiting who wait
+                results._set_length(results._index)
 
     def _setup_queues(self) -> None:
         super()._setup_queues()

@@ -40,9 +40,7 @@ class TaskQueue(WatchedQueue):
             return message
         number, (job, i, func, args, kwds) = message
         here = lane(self.folder)
-        if number is None:
-            here.task = None
-        elif func is mapstar or func is starmapstar:  # map and imap in chunks
+        if func is mapstar or func is starmapstar:  # map, and imap in chunks
             ((func_of_items, items),) = args
             args = ((func_of_items, here.take_each(number, items)),)
         else:

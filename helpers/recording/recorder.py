@@ -11,12 +11,14 @@ import threading
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from itertools import count
 from multiprocessing.util import Finalize
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from helpers.recording.lanes import CALL, Watched, close_lanes, read_lanes
+from helpers.recording.lanes import CALL, close_lanes, read_lanes, run_watched
 from helpers.workers import nap
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Recorder:
         Call `watch` once a task: rows are in the order of these calls. Where one watched callable
         runs many times, each run is a row, in order of start.
         """
-        return Watched(func, self.folder, self.call(size=1).first)
+        return partial(run_watched, self.folder, self.call(size=1).first, func)
 
     def show(self, task: int) -> None:
         """Note that the consumer has the result of `task` now (0: the first that was watched)."""
@@ -106,7 +108,10 @@ class Recorder:
             raise ValueError("this Recorder is closed; make a new one")
         with self._lock:
             if self._folder is None:
-                self._folder = _new_folder()
+                # Without one (a full disk, say) the lanes fail, one by one, and the work goes on.
+                self._folder = os.path.join(tempfile.gettempdir(), FOLDER + "none")
+                with suppress(OSError):
+                    self._folder = tempfile.mkdtemp(prefix=FOLDER)
                 # Below 0: at exit after the pools, whose workers have files open there.
                 self._remove_folder = Finalize(self, _remove, (self._folder,), exitpriority=-1)
             return self._folder
@@ -187,14 +192,6 @@ class Call:
                 if self._arrived is None:
                     self.next_row()
                 break
-
-
-def _new_folder() -> str:
-    # Without a folder (a full disk, say) the lanes fail too, one by one, and the work goes on.
-    try:
-        return tempfile.mkdtemp(prefix=FOLDER)
-    except OSError:
-        return os.path.join(tempfile.gettempdir(), FOLDER + "none")
 
 
 def _remove(folder: str) -> None:

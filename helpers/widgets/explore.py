@@ -5,7 +5,7 @@ two show in plain code. A panel that is given what it cannot show says so, and s
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
 import numpy as np
@@ -19,10 +19,11 @@ from helpers.plots import (
     plot_progress,
     plot_workers,
 )
+from helpers.plots.figure import set_title
 from helpers.schedule import PATTERNS, naps, predict
 from helpers.timeline import Timeline
-from helpers.widgets.live import Consumer, run_live
-from helpers.widgets.panel import Panel, Picture, make_controls
+from helpers.widgets.live import Consumer, Look, run_live
+from helpers.widgets.panel import Panel, Picture
 
 LONGEST_RUN = 60  # seconds that a run in a panel may take
 RACERS = ("imap", "imap_unordered", "apply_async")
@@ -54,13 +55,12 @@ def explore_schedule(
     picture = Picture(250, 210, sharex=True)
 
     def redraw(values: dict) -> str:
-        predicted = _predict(values, longest)
-        picture.draw(lambda axes: _mark("Predicted", plot_lag(predicted, axes)[0]))
+        predicted = _predict(values)
+        picture.draw(lambda axes: _mark_predicted(plot_lag(predicted, axes)[0]))
         return "Predicted: " + predicted.describe()
 
     def run(stopped: threading.Event, values: dict) -> str | None:
-        predicted = _predict(values, longest)
-        _check_length(predicted)
+        predicted = _predict(values)
 
         def look(consumers: list[Consumer]) -> None:
             measured = consumers[0].pool.timeline()
@@ -68,27 +68,13 @@ def explore_schedule(
             panel.say("Running for real …")
             panel.write("Measured: " + measured.describe())
 
-        durations, workers, chunks = (
-            _durations(values, longest),
-            values["workers"],
-            values["chunksize"],
-        )
-        if run_live([values["method"]], durations, workers, chunks, stopped, look):
+        if _run([values["method"]], values, stopped, look):
             return picture.axes[0].get_title("left") + "."
         return None
 
-    controls, trouble = make_controls(
-        _ALLOWED | _few(tasks),
-        only,
-        workers=workers,
-        tasks=tasks,
-        chunksize=chunksize,
-        pattern=pattern,
-        seed=seed,
-        method=method,
-    )
-    panel = Panel(controls, picture, redraw, lambda v: _cell(f"plot_lag({_call(v, longest)})"))
-    _finish(panel, trouble)
+    values = {"workers": workers, "tasks": tasks, "chunksize": chunksize, "pattern": pattern}
+    values |= {"seed": seed, "method": method, "longest": longest}
+    panel = _panel(values, picture, redraw, lambda v: _cell(f"plot_lag({_call(v)})"), only)
     panel.can_run("Run it for real", run)
     return panel
 
@@ -106,18 +92,21 @@ def race_bars(
     picture is of the workers of imap; the other pools do the same.
     """
     picture = Picture(270)
-    bars = [_bar(method) for method in RACERS]
+    look = {"style": {"description_width": "120px"}, "layout": {"width": "440px"}}
+    bars = [
+        widgets.HBox([widgets.IntProgress(description=method, **look), widgets.HTML()])
+        for method in RACERS
+    ]
 
     def redraw(values: dict) -> str:
-        predicted = _predict(values, longest)
-        picture.draw(lambda axes: _mark("Predicted", plot_workers(predicted, axes[0])))
+        predicted = _predict(values)
+        picture.draw(lambda axes: _mark_predicted(plot_workers(predicted, axes[0])))
         for bar in bars:
             _count(bar, 0, 0, values["tasks"])
         return "Predicted: " + predicted.describe()
 
     def run(stopped: threading.Event, values: dict) -> str | None:
-        predicted = _predict(values, longest)
-        _check_length(predicted)
+        predicted = _predict(values)
 
         def look(consumers: list[Consumer]) -> None:
             # The bars first: what they show has then finished when the timelines are read.
@@ -130,16 +119,13 @@ def race_bars(
             panel.say("Running for real …")
             panel.write("Measured, imap: " + timelines[0].describe())
 
-        durations = _durations(values, longest)
-        if run_live(RACERS, durations, values["workers"], 1, stopped, look):
+        if _run(RACERS, values, stopped, look):
             return "All three have done the same work in the same time."
         return None
 
-    controls, trouble = make_controls(
-        _ALLOWED | _few(tasks), workers=workers, tasks=tasks, pattern=pattern, seed=seed
-    )
-    panel = Panel(controls, picture, redraw, lambda v: _cell(f"plot_workers({_call(v, longest)})"))
-    _finish(panel, trouble)
+    values = {"workers": workers, "tasks": tasks, "pattern": pattern, "seed": seed}
+    values |= {"longest": longest}
+    panel = _panel(values, picture, redraw, lambda v: _cell(f"plot_workers({_call(v)})"))
     panel.add(*bars)
     panel.can_run("Start the race", run)
     return panel
@@ -162,11 +148,11 @@ def explore_chunks(
     picture = Picture(230, 200)
 
     def redraw(values: dict) -> str:
-        tasks, chosen = values["tasks"], values["chunksize"]
-        timelines = {c: _predict(values | {"chunksize": c}, longest) for c in range(1, tasks + 1)}
+        sizes, chosen = range(1, values["tasks"] + 1), values["chunksize"]
+        timelines = {size: _predict(values | {"chunksize": size}) for size in sizes}
 
         def draw(axes: tuple[Axes, Axes]) -> None:
-            _mark("Predicted", plot_chunks(timelines, chosen, axes[0]))
+            _mark_predicted(plot_chunks(timelines, chosen, axes[0]))
             plot_progress(timelines[chosen], axes[1])
 
         picture.draw(draw)
@@ -174,47 +160,69 @@ def explore_chunks(
 
     def plain(values: dict) -> str:
         sizes = f"for size in range(1, {values['tasks'] + 1})"
-        timelines = f"{{size: {_call(values, longest, chunksize='size')} {sizes}}}"
+        timelines = f"{{size: {_call(values, chunksize='size')} {sizes}}}"
         return _cell(
             f"plot_chunks({timelines}, {values['chunksize']})",
-            f"plot_progress({_call(values, longest)})",
+            f"plot_progress({_call(values)})",
         )
 
-    controls, trouble = make_controls(
-        _ALLOWED | {"method": _ALLOWED["method"][:3]},
-        chunksize=chunksize,
-        tasks=tasks,
-        workers=workers,
-        pattern=pattern,
-        seed=seed,
-        method=method,
-        **{"gap in ms": gap},
-    )
-    panel = Panel(controls, picture, redraw, plain)
-    _finish(panel, trouble)
+    values = {"chunksize": chunksize, "tasks": tasks, "workers": workers, "pattern": pattern}
+    values |= {"seed": seed, "method": method, "gap in ms": gap, "longest": longest}
+    return _panel(values, picture, redraw, plain, method=_ALLOWED["method"][:3])
+
+
+def _panel(
+    values: dict,
+    picture: Picture,
+    redraw: Callable[[dict], str],
+    plain: Callable[[dict], str],
+    only: Sequence[str] | None = None,
+    **allowed: tuple,
+) -> Panel:
+    """Return a panel for the values, in which what does not matter cannot be set."""
+    allowed = _ALLOWED | allowed
+    if values["tasks"] in range(1, 51):
+        allowed["tasks"] = range(1, 51)  # a slider that begins low is easier to set if it is short
+    panel = Panel(values, allowed, picture, redraw, plain, only)
+    pattern, seed = panel.controls["pattern"], panel.controls["seed"]
+    widgets.dlink((pattern, "value"), (seed, "disabled"), lambda pattern: pattern != "random")
+    if "chunksize" in values:
+        widgets.dlink((panel.controls["tasks"], "value"), (panel.controls["chunksize"], "max"))
     return panel
 
 
-def _durations(values: dict, longest: float) -> list[float]:
-    return naps(values["pattern"], values["tasks"], values["seed"], longest)
+def _durations(values: dict) -> list[float]:
+    return naps(values["pattern"], values["tasks"], values["seed"], values["longest"])
 
 
 def _how(values: dict) -> dict:
-    return {name: values[name] for name in ("workers", "chunksize", "method") if name in values}
+    """Return how the naps are run, in the words of `predict`."""
+    how = {name: values[name] for name in ("workers", "chunksize", "method") if name in values}
+    return how | ({"gap": values["gap in ms"] / 1000} if "gap in ms" in values else {})
 
 
-def _predict(values: dict, longest: float) -> Timeline:
-    gap = values.get("gap in ms", 0) / 1000
-    return predict(_durations(values, longest), **_how(values), gap=gap)
+def _predict(values: dict) -> Timeline:
+    return predict(_durations(values), **_how(values))
 
 
-def _call(values: dict, longest: float, **written: str) -> str:
+def _run(methods: Sequence[str], values: dict, stopped: threading.Event, look: Look) -> bool:
+    """Run what `_predict` predicts, by each of the methods, unless it is too long."""
+    seconds = _predict(values).makespan
+    if seconds > LONGEST_RUN:
+        raise ValueError(
+            f"These naps would take {seconds:.0f} s; allowed here are {LONGEST_RUN} s: "
+            "choose fewer tasks, or more workers."
+        )
+    chunksize = values.get("chunksize", 1)
+    return run_live(methods, _durations(values), values["workers"], chunksize, stopped, look)
+
+
+def _call(values: dict, **written: str) -> str:
     """Return the plain call of what `_predict` does; written: arguments given as code instead."""
     given = [f"{values['pattern']!r}, {values['tasks']}"]
     given += [f"seed={values['seed']}"] if values["pattern"] == "random" else []
-    given += [f"longest={longest}"] if longest != 2.0 else []
-    how = _how(values) | ({"gap": values["gap in ms"] / 1000} if "gap in ms" in values else {})
-    how = {name: repr(value) for name, value in how.items()} | written
+    given += [f"longest={values['longest']}"] if values["longest"] != 2.0 else []
+    how = {name: repr(value) for name, value in _how(values).items()} | written
     how = ", ".join(f"{name}={value}" for name, value in how.items())
     return f"schedule.predict(schedule.naps({', '.join(given)}), {how})"
 
@@ -225,30 +233,6 @@ def _cell(*pictures: str) -> str:
     return "\n".join(["from helpers import plots, schedule", *shows])
 
 
-def _few(tasks: int) -> dict[str, range]:
-    """Return a shorter range for a slider that begins low: it is easier to set."""
-    return {"tasks": range(1, 51)} if tasks in range(1, 51) else {}
-
-
-def _finish(panel: Panel, trouble: str) -> None:
-    """Let a seed be set for random naps only, and chunks of all tasks at most; say the trouble."""
-    controls = panel.controls
-    pattern, seed = controls["pattern"], controls["seed"]
-    widgets.dlink((pattern, "value"), (seed, "disabled"), lambda pattern: pattern != "random")
-    if "chunksize" in controls:
-        widgets.dlink((controls["tasks"], "value"), (controls["chunksize"], "max"))
-    if trouble:
-        panel.say(trouble)
-
-
-def _check_length(predicted: Timeline) -> None:
-    if predicted.makespan > LONGEST_RUN:
-        raise ValueError(
-            f"These naps would take {predicted.makespan:.0f} s; allowed here are {LONGEST_RUN} s: "
-            "choose fewer tasks, or more workers."
-        )
-
-
 def _draw_measured(predicted: Timeline, measured: Timeline, axes: tuple[Axes, Axes]) -> None:
     plot_progress(measured, axes[1])
     plot_predicted(predicted, measured, axes[0])
@@ -256,16 +240,10 @@ def _draw_measured(predicted: Timeline, measured: Timeline, axes: tuple[Axes, Ax
     axes[1].set_label("")
 
 
-def _mark(word: str, ax: Axes) -> None:
-    """Put a word before the title and the text alternative."""
-    ax.set_title(f"{word}: {ax.get_title('left')}", loc="left", weight="bold")
-    ax.set_label(f"{word}: {ax.get_label()}")
-
-
-def _bar(method: str) -> widgets.HBox:
-    bar = widgets.IntProgress(description=method)
-    bar.style.description_width, bar.layout.width = "120px", "440px"
-    return widgets.HBox([bar, widgets.HTML()])
+def _mark_predicted(ax: Axes) -> None:
+    """Say in the title and in the text alternative that nothing of this has run."""
+    set_title(ax, f"Predicted: {ax.get_title('left')}")
+    ax.set_label(f"Predicted: {ax.get_label()}")
 
 
 def _count(row: widgets.HBox, shown: int, finished: int, tasks: int) -> None:

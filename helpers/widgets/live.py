@@ -7,9 +7,9 @@ is stopped, and when Python exits. Its worker processes and its threads end with
 import atexit
 import io
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from multiprocessing import TimeoutError as NoResult
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, suppress
 from time import perf_counter
 
 from helpers.recording.bar import WatchedBar
@@ -68,12 +68,8 @@ def _end() -> None:
         _latest.wait(5)
 
 
-class Stopped(Exception):
-    """A run was told to stop while its workers started."""
-
-
 class Consumer:
-    """A pool, and a thread that takes its results as a loop with a tqdm bar does."""
+    """A pool, and a bar that moves as a loop with tqdm, or a callback, moves it."""
 
     def __init__(
         self, method: str, durations: Sequence[float], workers: int, chunksize: int = 1
@@ -82,73 +78,53 @@ class Consumer:
         self.pool = WatchedPool(workers)
         self.bar = WatchedBar(total=len(durations), file=io.StringIO())
         self._call = method, durations, chunksize
-        self._workers = list(self.pool._pool)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._consume, daemon=True)
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> "Consumer":
         return self
 
     def __exit__(self, *_: object) -> None:
         """End workers and thread, whatever they are doing."""
-        self._stopped.set()
-        # What ends the pool's threads comes from the one that starts workers. A kernel that shuts
-        # down ends the forkserver too; then that thread has failed, and `terminate` waits for ever.
-        self.pool._taskqueue.put(None)
-        self.pool.terminate()
-        self.pool.join()
-        while self._thread.is_alive():
-            # A Pool that is terminated leaves those waiting who wait for a result. Whom we wake
-            # without a result gets a NoResult.
-            for result in list(self.pool._cache.values()):
-                if hasattr(result, "_cond"):
-                    with result._cond:
-                        result._cond.notify_all()
-            self._thread.join(0.02)
+        self.pool.end()
+        if self._thread:
+            self._thread.join()
         self.bar.close()
 
     def start(self) -> None:
         """Submit the tasks."""
         self.bar.reset()
-        self._thread.start()
-
-    def check_workers(self) -> None:
-        """Raise ChildProcessError if a worker has died: its result will never come.
-
-        A kernel that shuts down ends the workers first, so this is also how a run learns of it.
-        """
-        if not all(worker.is_alive() for worker in self._workers):
-            raise ChildProcessError("a worker process has died")
+        method, durations, chunksize = self._call
+        if method == "map":
+            self.pool.map_async(nap, durations, chunksize, lambda naps: self._count(len(naps)))
+        elif method == "apply_async":
+            for seconds in durations:
+                self.pool.apply_async(nap, (seconds,), callback=lambda _: self._count(1))
+        else:
+            results = getattr(self.pool, method)(nap, durations, chunksize)
+            self._thread = threading.Thread(target=self._consume, args=(results,), daemon=True)
+            self._thread.start()
 
     @property
     def running(self) -> bool:
         """Whether results are still to come."""
-        return self._thread.is_alive()
+        return self.on_screen < self.bar.total
 
     @property
     def on_screen(self) -> int:
         """The count that tqdm drew last."""
         return self.bar.drawn[-1][1]
 
-    def _consume(self) -> None:
-        method, durations, chunksize = self._call
-        if method == "map":
-            results = self.pool.map_async(nap, durations, chunksize)
-            if _wait(results, self._stopped):
-                self.bar.update(len(results.get()))
-        elif method == "apply_async":
-            results = [
-                self.pool.apply_async(nap, (seconds,), callback=lambda _: self.bar.update())
-                for seconds in durations
-            ]
-            all(_wait(result, self._stopped) for result in results)
-        else:
-            try:
-                for _ in getattr(self.pool, method)(nap, durations, chunksize):
-                    self.bar.update()
-            except NoResult:
-                return
-        self.bar.refresh()
+    def _consume(self, results: Iterator[float]) -> None:
+        for _ in results:
+            self._count(1)
+
+    def _count(self, results: int) -> None:
+        self.bar.update(results)
+        if self.bar.n == self.bar.total:
+            self.bar.refresh()  # as tqdm does at the end of a loop
+
+
+Look = Callable[[list[Consumer]], object]
 
 
 def run_live(
@@ -157,46 +133,39 @@ def run_live(
     workers: int,
     chunksize: int,
     stopped: threading.Event,
-    look: Callable[[list[Consumer]], object],
+    look: Look,
 ) -> bool:
     """Nap for `durations` through each method at the same time, each in a warm pool of its own.
 
     `look` is called with the consumers while they run, about ten times a second, and once at the
     end. Returns whether the run came to its end. Then, and if anything raises, no process is left.
     """
-    with ExitStack() as stack:
+
+    def check() -> None:
+        if stopped.is_set():
+            raise CancelledError
+        # The result of a worker that has died will never come; and a kernel that shuts down ends
+        # the workers first, so this is also how a run learns of it.
+        if not all(process.is_alive() for process in processes):
+            raise ChildProcessError("a worker process has died")
+
+    with suppress(CancelledError), ExitStack() as stack:
         consumers = [
             stack.enter_context(Consumer(method, durations, workers, chunksize))
             for method in methods
         ]
-
-        def look_after() -> None:
-            for consumer in consumers:
-                consumer.check_workers()
-            if stopped.is_set():
-                raise Stopped
-
-        try:
-            for consumer in consumers:
-                consumer.pool.warm_up(look_after)
-        except Stopped:
-            return False
+        processes = [each for consumer in consumers for each in consumer.pool.processes]
+        for consumer in consumers:
+            consumer.pool.warm_up(check)
         for consumer in consumers:
             consumer.start()
-        period = PERIOD  # first let them submit: a look takes the core from them
-        while not stopped.wait(period) and any(consumer.running for consumer in consumers):
+        period, running = PERIOD, True
+        while running:
+            stopped.wait(period)  # first let them submit: a look takes the core from them
+            check()
             begin = perf_counter()
-            for consumer in consumers:
-                consumer.check_workers()
+            running = any(consumer.running for consumer in consumers)
             look(consumers)
             period = max(PERIOD, 2 * (perf_counter() - begin))
-        if not stopped.is_set():
-            look(consumers)
-        return not stopped.is_set()
-
-
-def _wait(result: object, stopped: threading.Event) -> bool:
-    """Wait for a result of a pool; return whether it came before `stopped`."""
-    while not result.ready() and not stopped.is_set():
-        result.wait(PERIOD)
-    return result.ready()
+        return True
+    return False

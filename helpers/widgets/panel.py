@@ -42,19 +42,16 @@ class Picture:
         self.height = sum(heights)
         size = WIDTH / 100, (self.height + 0.1) / 100  # matplotlib 3.10 cuts 459.99… pixels to 459
         self.figure = Figure(figsize=size, dpi=100, facecolor="white")
-        self.axes = tuple(
-            self.figure.subplots(
-                len(heights), sharex=sharex, height_ratios=heights, squeeze=False
-            ).flat
-        )
+        grid = {"sharex": sharex, "height_ratios": heights, "squeeze": False}
+        self.axes = tuple(self.figure.subplots(len(heights), **grid).flat)
         top, bottom = 1 - 30 / self.height, 46 / self.height
         between = 0.3 if sharex else 0.6
         self.figure.subplots_adjust(left=0.12, right=0.98, top=top, bottom=bottom, hspace=between)
         for ax in self.axes:
             ax.xaxis.set_major_locator(MaxNLocator(6))
         self._canvas = FigureCanvasAgg(self.figure)
-        self.widget = widgets.HTML()
-        self.widget.layout.width, self.widget.layout.height = f"{WIDTH}px", f"{self.height + 4}px"
+        size = {"width": f"{WIDTH}px", "height": f"{self.height + 4}px"}
+        self.widget = widgets.HTML(layout=size)
 
     def draw(self, plot: Callable[[tuple[Axes, ...]], object]) -> None:
         """Let `plot` draw on the axes, emptied, and show the result."""
@@ -85,40 +82,56 @@ class Panel:
 
     def __init__(
         self,
-        controls: dict[str, widgets.Widget],
+        values: dict[str, Any],
+        allowed: dict[str, range | tuple],
         picture: Picture,
         redraw: Callable[[dict], str],
         plain: Callable[[dict], str],
+        only: Sequence[str] | None = None,
     ) -> None:
-        """Draw the picture for the values of the controls, now and whenever one changes.
+        """Draw the picture for the values, now and whenever a control changes one.
 
+        allowed: for each value that has a control, the numbers of its slider or the options of its
+            menu. What is none of them is said in the panel, and replaced by the first.
         redraw: gets the values by name, draws the picture and returns its words. A ValueError is
             said in the panel, and the picture stays. plain: returns a cell that shows the same
-            picture without the panel.
+            picture without the panel. only: the names of the controls to show.
         """
         live.stop_latest()  # a cell that is run again ends the run of its first panel
-        self.controls, self.picture = controls, picture
-        self._redraw, self._plain = redraw, plain
-        self.message, self.words = widgets.HTML(), widgets.HTML()
-        self.message.layout.height = "40px"
-        self.words.layout.width, self.words.layout.height = "auto", f"{picture.height}px"
-        self.words.layout.flex = "1 1 190px"
-        row = widgets.Layout(flex_flow="row wrap", overflow="visible")
+        self._fixed, self.picture, self._redraw, self._plain = {}, picture, redraw, plain
+        self.controls: dict[str, widgets.Widget] = {}
+        wrong = []
+        for name, value in values.items():
+            if name not in allowed:
+                self._fixed[name] = value
+                continue
+            if value not in allowed[name]:
+                wrong.append(f"{name} is {short(value)}; {_allowed(allowed[name])}.")
+                value = allowed[name][0]
+            self.controls[name] = _control(name, value, allowed[name])
+            if only is not None and name not in only:
+                self.controls[name].layout.display = "none"
+        self.message = widgets.HTML(layout={"height": "40px"})
+        beside = {"width": "auto", "height": f"{picture.height}px", "flex": "1 1 190px"}
+        self.words = widgets.HTML(layout=beside)
+        row = {"flex_flow": "row wrap", "overflow": "visible"}
         self._rows = [
-            widgets.HBox(list(controls.values()), layout=row),
+            widgets.HBox(list(self.controls.values()), layout=row),
             self.message,
             widgets.HBox([picture.widget, self.words], layout=row),
         ]
-        self.box = widgets.VBox(self._rows, layout=widgets.Layout(max_width="960px"))
+        self.box = widgets.VBox(self._rows, layout={"max_width": "960px"})
         self.box.add_class("watched-panel")
-        for control in controls.values():
+        for control in self.controls.values():
             control.observe(lambda _: self.refresh(), "value")
         self.refresh()
+        if wrong:
+            self.say(" ".join(wrong))
 
     @property
     def values(self) -> dict[str, Any]:
-        """The value of each control, by name."""
-        return {name: control.value for name, control in self.controls.items()}
+        """The values by name, as the controls say."""
+        return self._fixed | {name: control.value for name, control in self.controls.items()}
 
     def refresh(self) -> None:
         """Draw the picture for the values of the controls."""
@@ -153,9 +166,9 @@ class Panel:
         what to say at the end, or None if it was stopped.
         """
         self.run: live.Run | None = None
-        self.start_button = widgets.Button(description=label, button_style="primary")
+        wide = {"button_style": "primary", "layout": {"width": "160px"}}
+        self.start_button = widgets.Button(description=label, **wide)
         self.stop_button = widgets.Button(description="Stop")
-        self.start_button.layout.width = "160px"
         self.start_button.on_click(lambda _: self.start(work))
         self.stop_button.on_click(lambda _: self.run and self.run.stop())
         self.add(widgets.HBox([self.start_button, self.stop_button]))
@@ -196,33 +209,11 @@ class Panel:
         return {"application/vnd.jupyter.widget-view+json": view} | data, metadata
 
 
-def make_controls(
-    allowed: dict[str, range | tuple], only: Sequence[str] | None = None, **values: Any
-) -> tuple[dict[str, widgets.Widget], str]:
-    """Return a slider or a menu for each value, by name, and what is wrong with the values.
-
-    allowed: for each name the numbers or the options it may have; a value that is none of them is
-    replaced by the first. only: the names of the controls to show; the others keep their values.
-    """
-    controls, wrong = {}, []
-    for name, value in values.items():
-        if value not in allowed[name]:
-            wrong.append(f"{name} is {short(value)}; {_allowed(allowed[name])}.")
-            value = allowed[name][0]
-        control = _control(name, value, allowed[name])
-        control.style.description_width = "76px"
-        control.layout.width = "264px"
-        if only is not None and name not in only:
-            control.layout.display = "none"
-        controls[name] = control
-    return controls, " ".join(wrong)
-
-
 def _control(name: str, value: Any, allowed: range | tuple) -> widgets.Widget:
+    look = {"style": {"description_width": "76px"}, "layout": {"width": "264px"}}
     if isinstance(allowed, range):
-        least, most = allowed[0], allowed[-1]
-        return widgets.IntSlider(int(value), least, most, description=name)
-    return widgets.Dropdown(options=allowed, value=value, description=name)
+        return widgets.IntSlider(int(value), allowed[0], allowed[-1], description=name, **look)
+    return widgets.Dropdown(options=allowed, value=value, description=name, **look)
 
 
 def _allowed(allowed: range | tuple) -> str:

@@ -129,8 +129,8 @@ def test_the_check_knows_every_package_that_the_lessons_import():
     locked = set(re.findall(r"^[\w-]+", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     home = importlib.metadata.packages_distributions()
     needed = {home[name][0].lower() for name in set().union(*imported.values()) & home.keys()}
-    # ipykernel brings ipython; ipywidgets has a line of its own
-    assert needed & locked <= {*machine.PACKAGES, "ipython", "ipywidgets"}
+    # ipykernel brings ipython, distributed dask; ipywidgets has a line of its own
+    assert needed & locked <= {*machine.PACKAGES, "dask", "ipython", "ipywidgets"}
 
 
 def third_party(path):

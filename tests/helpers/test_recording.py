@@ -30,7 +30,7 @@ from helpers.recording.lanes import HEAD, RECORD, SEGMENT
 from helpers.recording.pool import PRIVATE, WatchedThreadPool
 from helpers.recording.reading import read_timeline
 from helpers.recording.recorder import FOLDER
-from helpers.workers import nap_and_square
+from helpers.workers import nap, nap_and_square
 
 HERE = Path(__file__).parent
 METHODS = ["fork", "spawn", "forkserver"]
@@ -691,10 +691,30 @@ def test_a_thread_pool_that_is_terminated_while_tasks_run_leaves_their_results_a
 # -- what we use of the standard library that it does not document
 
 
+@pytest.mark.parametrize("chunksize", [1, 2])
+@pytest.mark.parametrize("method", ["imap", "imap_unordered"])
+def test_end_ends_workers_and_a_loop_over_their_results(method, chunksize):
+    came, ended = threading.Event(), threading.Event()
+    pool = WatchedPool(2)
+    results = getattr(pool, method)(nap, [0, 0, 0, 0, 60, 60, 60, 60], chunksize)
+
+    def loop():
+        for _ in results:
+            came.set()
+        ended.set()
+
+    threading.Thread(target=loop, daemon=True).start()
+    assert came.wait(30)
+    pool.end()
+    assert ended.wait(10)
+    assert not any(process.is_alive() for process in pool.processes)
+
+
 def test_private_names_are_where_we_look_for_them():
     for kind in (multiprocessing.pool.Pool, multiprocessing.pool.ThreadPool):
         with kind(1) as pool:
-            moved = [name for name in PRIVATE if not hasattr(pool, name)]
+            names = {*dir(pool), *dir(pool.imap(abs, [])), *dir(multiprocessing.SimpleQueue())}
+            moved = [name for name in PRIVATE if name not in names]
         assert not moved, f"{kind.__name__} of Python {sys.version_info[:3]} has no {moved}"
 
 

@@ -359,3 +359,10 @@ def test_side_by_side_is_how_many_tasks_ran_on_average():
     assert Timeline([0, 1], [0, 0], [1, 1]).side_by_side == 2
     assert Timeline([0, 0], [0, 1], [1, 2]).side_by_side == 1
     assert Timeline([], [], []).side_by_side == 0
+
+
+def test_startup_and_gaps_are_what_workers_spend_before_and_between_their_tasks():
+    timeline = Timeline([7, 5, 7, 7, 0], [0.5, 0.25, 2, 4, NAN], [1.5, 4, NAN, 5, NAN])
+    assert timeline.startup.tolist() == [0.25, 0.5]
+    assert timeline.gaps == pytest.approx([0.5, NAN], nan_ok=True)
+    assert len(Timeline([], [], []).startup) == len(Timeline([], [], []).gaps) == 0

@@ -1,29 +1,35 @@
-"""Lesson 09: nothing that breaks leaves a trace, its exercises judge well, its claims hold."""
+"""Lesson 09: nothing that breaks leaves a trace, its exercises judge well, its claims hold.
 
-import ast
+survive can be wrong by an error that ends it, by one kind of error, by chunks, by no pool, by one
+task at a time; right by a try in the task, by asking on, by promises, by callbacks, as they come.
+rescue can be wrong by no rescue, by its own process, by all again, by what is behind the killed
+task again; right by executors, promises with a limit, next with a limit, a pool for each task.
+The patients come in another order each time. A script can be wrong under one method only.
+"""
+
 import multiprocessing
 import os
 import re
 import signal
 import sys
 import threading
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from functools import partial
-from pathlib import Path
+from multiprocessing import Pool
 
-import nbformat
 import numpy as np
 import psutil
 import pytest
+from judging import Answer, judged, name_of, one_of_each, said
 
 from helpers.commands.demonstration import Demonstration, demonstrate, under_each_method
 from helpers.exercises import lesson_09
-from helpers.exercises.checking import NOT_TRIED, Wrong
+from helpers.exercises.checking import NOT_TRIED
+from helpers.exercises.lesson_09 import ITEMS, PRINTED, UNSAFE, Rescued, Survived
 from helpers.schedule import predict
 from helpers.timeline import Timeline
-from helpers.workers import nap, nap_or_die, nap_or_die_once, result_or_error
+from helpers.workers import die_once, nap, nap_or_die, result_or_error, with_number
 
-LESSON = Path(__file__).resolve().parents[2] / "notebooks/09-when-it-breaks.ipynb"
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and sessions")
 each_method = pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 
@@ -37,13 +43,6 @@ if __name__ == "__main__":
     pool = Pool(2)
     pool.map(nap, [0.05] * 4)
 """
-
-
-def verdict(exercise, source):
-    names = {"partial": partial, "result_or_error": result_or_error}
-    names |= {"ProcessPoolExecutor": ProcessPoolExecutor}
-    exec(source, names)
-    return exercise.verdict(names[exercise.name])
 
 
 # demonstrate: a program that may break, apart from ours.
@@ -171,7 +170,7 @@ def test_a_pool_without_a_name_is_ended_by_the_garbage_collector():
     source = (
         "import gc, multiprocessing as m, time\nfrom multiprocessing.pool import Pool\n"
         "if __name__ == '__main__':\n"
-        "    Plain = Pool.__mro__[2]\n"  # the class below the watched one
+        "    Plain = next(c for c in Pool.__mro__ if c.__module__ == 'multiprocessing.pool')\n"
         "    pool = Plain(2, context=m.get_context())\n"
         "    print(len(m.active_children()))\n"
         "    del pool\n    gc.collect()\n    end = time.monotonic() + 20\n"
@@ -190,137 +189,409 @@ def test_the_workers_of_an_executor_can_be_ended(name):
     assert isinstance(future.exception(timeout=20), BrokenExecutor)
 
 
-def test_every_guess_of_the_lesson_has_its_misconceptions():
-    cells = nbformat.read(LESSON, as_version=4).cells
-    trees = [ast.parse(c.source) for c in cells if c.source.find("guess(") > 0]
-    named = {tree.body[0].targets[0].id: tree.body[0].value for tree in trees}
-    assert set(named) == set(lesson_09.MISCONCEPTIONS)
-    for name, call in named.items():
-        options = {arg.value for arg in call.args[1:] if isinstance(arg, ast.Constant)}
-        assert set(lesson_09.MISCONCEPTIONS[name]) < options or not options
+# -- exercise 1, right
 
 
-# The exercises.
+def asks_on(pool, function, items):
+    results, good, bad = pool.imap(function, items), [], set()
+    for number in range(len(items)):
+        try:
+            good.append(next(results))
+        except Exception:
+            bad.add(number)
+    return [good, bad]
 
 
-@pytest.mark.parametrize("name", ["survive", "rescue", "four_patients", "safe_script"])
-def test_the_solution_is_right_and_a_stub_is_not_tried(name):
-    exercise = getattr(lesson_09, name)
-    assert verdict(exercise, exercise.solution_text).startswith("Right!")
-    assert exercise.verdict(...) == NOT_TRIED
+def by_promises(pool, function, items):
+    promises = [pool.apply_async(function, (item,)) for item in items]
+    pool.close()
+    pool.join()
+    good = tuple(promise.get() for promise in promises if promise.successful())
+    return good, tuple(n for n, promise in enumerate(promises) if not promise.successful())
 
 
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ("return pool.map(function, items)", "survive raised ValueError"),
-        ("return pool.map(partial(result_or_error, function), items), []", "failed; you say []"),
-        ("return items", "should return a pair"),
-        (
-            "found = [result_or_error(partial(pool.apply, function), [i]) for i in items]\n"
-            "    return [f for f in found if isinstance(f, float)], "
-            "[n for n, f in enumerate(found) if not isinstance(f, float)]",
-            "one task at a time",
-        ),
-    ],
-)
-def test_survive_answers_what_is_wrong(body, message):
-    source = f"def survive(pool, function, items):\n    {body}"
-    assert message in verdict(lesson_09.survive, source)
+def by_callbacks(pool, function, items):
+    bad, promises = [], []
+    for number, item in enumerate(items):
+        note = partial(lambda number, _: bad.append(number), number)
+        promises.append(pool.apply_async(function, (item,), error_callback=note))
+    for promise in promises:
+        promise.wait()
+    return [promise.get() for promise in promises if promise.successful()], bad
 
 
-def test_asking_on_is_as_good_as_catching_inside():
-    source = """def survive(pool, function, items):
+def as_they_come(pool, function, items):
+    numbered = partial(with_number, partial(result_or_error, function))
+    found = dict(pool.imap_unordered(numbered, enumerate(items), chunksize=5))
+    failed = np.array([isinstance(found[n], Exception) for n in range(len(items))])
+    good = np.array([found[n] for n in np.flatnonzero(~failed)])
+    return good, np.flatnonzero(failed)
+
+
+# -- exercise 1, wrong
+
+
+def one_error_ends_it(pool, function, items):
+    return pool.map(function, items), []
+
+
+def catches_one_kind(pool, function, items):
     results, good, bad = pool.imap(function, items), [], []
+    for number in range(len(items)):
+        try:
+            good.append(next(results))
+        except ValueError:
+            bad.append(number)
+    return good, bad
+
+
+def stops_at_the_error(pool, function, items):
+    good = []
+    try:
+        good.extend(pool.imap(function, items))
+    except Exception:
+        return good, [len(good)]
+
+
+def in_chunks(pool, function, items):
+    results, good, bad = pool.imap(function, items, chunksize=10), [], []
     for number in range(len(items)):
         try:
             good.append(next(results))
         except Exception:
             bad.append(number)
-    return good, bad"""
-    assert verdict(lesson_09.survive, source).startswith("Right!")
+    return good, bad
+
+
+def names_none(pool, function, items):
+    return pool.map(partial(result_or_error, function), items), []
+
+
+def without_a_pool(pool, function, items):
+    found = [result_or_error(function, item) for item in items]
+    bad = [n for n, result in enumerate(found) if isinstance(result, Exception)]
+    return [result for result in found if isinstance(result, float)], bad
+
+
+def one_at_a_time(pool, function, items):
+    good, bad = [], []
+    for number, item in enumerate(items):
+        try:
+            good.append(pool.apply(function, (item,)))
+        except Exception:
+            bad.append(number)
+    return good, bad
+
+
+def returns_the_items(pool, function, items):
+    found = pool.map(partial(result_or_error, function), items)
+    kept = [(n, item) for n, item in enumerate(items) if isinstance(found[n], float)]
+    bad = sorted(set(range(len(items))) - {n for n, _ in kept})
+    return [item for _, item in kept], bad
+
+
+def only_a_list(pool, function, items):
+    return pool.map(partial(result_or_error, function), items)
+
+
+# -- exercise 2, right
+
+
+def promises_with_a_limit(function, items):
+    with Pool(2) as pool:
+        promises = [pool.apply_async(function, [item]) for item in items]
+        done = {}
+        for number, promise in enumerate(promises):
+            try:
+                done[number] = promise.get(timeout=3)
+            except multiprocessing.TimeoutError:
+                done[number] = pool.apply(function, [items[number]])
+    return tuple(done.values())
+
+
+def next_with_a_limit(function, items):
+    done = {}
+    while len(done) < len(items):
+        rest = [(number, item) for number, item in enumerate(items) if number not in done]
+        with Pool(2) as pool:
+            results = pool.imap_unordered(partial(with_number, function), rest)
+            try:
+                while True:
+                    done.update([results.next(timeout=3)])
+            except (multiprocessing.TimeoutError, StopIteration):
+                pass
+    return [done[number] for number in range(len(items))]
+
+
+def as_completed_again(function, items):
+    done = {}
+    while rest := [number for number in range(len(items)) if number not in done]:
+        with ProcessPoolExecutor(max_workers=2) as executor:
+            futures = {executor.submit(function, items[number]): number for number in rest}
+            for future in as_completed(futures):
+                try:
+                    done[futures[future]] = future.result()
+                except BrokenExecutor:
+                    continue
+    return np.array([done[number] for number in sorted(done)])
+
+
+def a_pool_for_each_task(function, items):
+    done = []
+    for item in items:
+        while True:
+            try:
+                with ProcessPoolExecutor(2) as executor:
+                    done.append(executor.submit(function, item).result())
+                break
+            except BrokenExecutor:
+                pass
+    return done
+
+
+# -- exercise 2, wrong
+
+
+def no_rescue(function, items):
+    with ProcessPoolExecutor(2) as executor:
+        return list(executor.map(function, items))
+
+
+def no_work(function, items):
+    return items
+
+
+def in_our_process(function, items):
+    return list(map(function, items))
+
+
+def in_threads(function, items):
+    with ThreadPoolExecutor(2) as threads:
+        return list(threads.map(function, items))
+
+
+def rest_in_our_process(function, items):
+    with ProcessPoolExecutor(2) as executor:
+        futures = [executor.submit(function, item) for item in items]
+    pairs = zip(futures, items, strict=True)
+    return [function(item) if done.exception() else done.result() for done, item in pairs]
+
+
+def all_again(function, items):
+    try:
+        return no_rescue(function, items)
+    except BrokenExecutor:
+        return no_rescue(function, items)
+
+
+def all_again_after_a_limit(function, items):
+    with Pool(2) as pool:
+        try:
+            return pool.map_async(function, items, chunksize=1).get(timeout=3)
+        except multiprocessing.TimeoutError:
+            return pool.map(function, items)
+
+
+def in_order_only(function, items):
+    done = []
+    while len(done) < len(items):
+        try:
+            with ProcessPoolExecutor(2) as executor:
+                for result in executor.map(function, items[len(done) :]):
+                    done.append(result)
+        except BrokenExecutor:
+            pass
+    return done
+
+
+SURVIVE, RESCUE = lesson_09.one_bad_in_a_hundred, lesson_09.save_what_is_done
+ANSWERS = [
+    Answer(SURVIVE, lesson_09.survive),
+    Answer(SURVIVE, asks_on),
+    Answer(SURVIVE, by_promises),
+    Answer(SURVIVE, by_callbacks),
+    Answer(SURVIVE, as_they_come),
+    Answer(SURVIVE, catches_one_kind, "catches_one_kind raised TypeError"),
+    Answer(SURVIVE, one_error_ends_it, "one_error_ends_it raised "),
+    Answer(SURVIVE, stops_at_the_error, "failed; you say ["),
+    Answer(SURVIVE, in_chunks, "tasks never started: they were lost behind an error."),
+    Answer(SURVIVE, names_none, "failed; you say []"),
+    Answer(SURVIVE, without_a_pool, "the pool was given 0 tasks"),
+    Answer(SURVIVE, one_at_a_time, "one task at a time"),
+    Answer(SURVIVE, returns_the_items, "the results should be"),
+    Answer(SURVIVE, only_a_list, "survive should return a pair"),
+    Answer(RESCUE, lesson_09.rescue),
+    Answer(RESCUE, promises_with_a_limit),
+    Answer(RESCUE, next_with_a_limit),
+    Answer(RESCUE, as_completed_again),
+    Answer(RESCUE, a_pool_for_each_task),
+    Answer(RESCUE, all_again, "were done, and then done again"),
+    Answer(RESCUE, all_again_after_a_limit, "were done, and then done again"),
+    Answer(RESCUE, in_order_only, "were done, and then done again"),
+    Answer(RESCUE, no_rescue, "no_rescue raised BrokenProcessPool"),
+    Answer(RESCUE, no_work, "the results should be"),
+    Answer(RESCUE, in_our_process, "that would have killed this notebook"),
+    Answer(RESCUE, in_threads, "that would have killed this notebook"),
+    Answer(RESCUE, rest_in_our_process, "your own process ran "),
+]
+
+
+@pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
+def test_a_real_answer_is_judged(answer):
+    assert not judged(answer)
+
+
+GOOD = [number / 100 for number in range(ITEMS - 2)]
 
 
 @pytest.mark.parametrize(
-    ("body", "message"),
+    ("answer", "workers", "told"),
     [
-        (
-            "with ProcessPoolExecutor(2) as executor: return list(executor.map(function, items))",
-            "rescue raised BrokenProcessPool",
-        ),
-        ("return [abs(item) for item in items]", "your own process ran the tasks"),
-        ("return []", "the results should be"),
+        ((GOOD, [3, 50]), 4, "Right! Measured: 98 results kept, 2 bad tasks named"),
+        ([tuple(GOOD), {50, 3}], 4, "Right!"),
+        ((np.array(GOOD), np.array([50, 3])), 4, "Right!"),
+        ((GOOD, iter((3, 50))), 4, "Right!"),
+        ((GOOD, [3, 50]), 1, "one task at a time"),
+        ((GOOD, [4, 51]), 4, "the tasks [3, 50] failed; you say [4, 51]."),
+        (([*GOOD, None, None], [3, 50]), 4, "there should be 98 results; you returned 100."),
+        ((GOOD[::-1], [3, 50]), 4, "not in the order of the tasks"),
+        (([0.5] * 98, [3, 50]), 4, "the results should be [0.0, 0.01,"),
+        ((None, [3, 50]), 4, "survive, as the first of its pair, returned nothing"),
+        ((GOOD, 3), 4, "The second is of type int."),
+        ((GOOD, "ab"), 4, "The second is of type str."),
+        (GOOD, 4, "survive should return a pair"),
+        (None, 4, "What it returned is nothing (None)."),
+        ({1: 2, 3: 4}, 4, "What it returned is of type dict."),
     ],
+    ids=range(15),
 )
-def test_rescue_answers_what_is_wrong(body, message):
-    source = f"def rescue(function, items):\n    {body}"
-    assert message in verdict(lesson_09.rescue, source)
+def test_survive_is_judged_by_its_pair_and_its_timeline(answer, workers, told):
+    run = Survived(answer, GOOD, [3, 50], predict([0.1] * ITEMS, workers))
+    assert told in said(lesson_09.judge_survive, run)
 
 
-def test_rescue_sees_that_what_was_done_was_done_again():
-    naps = [0.1] * 8
-    twice = predict([0.1] * 16, 2)
-    three = Timeline(np.array([*twice.worker[:-1], 2]), twice.start, twice.finish)
-    with pytest.raises(Wrong, match="8 tasks were run 16 times"):
-        lesson_09._verdict_rescue(naps, naps, three)
+@pytest.mark.parametrize(("tasks", "told"), [(0, "given 0 tasks"), (200, "given 200 tasks")])
+def test_survive_gives_the_pool_each_item_once(tasks, told):
+    run = predict([0.1] * tasks, 4) if tasks else Timeline([], [], [])
+    assert told in said(lesson_09.judge_survive, Survived((GOOD, [3]), GOOD, [3], run))
+
+
+def test_the_rest_of_a_chunk_is_missed():
+    run = predict([0.1] * ITEMS, 4)
+    start, finish = np.array(run.start), np.array(run.finish)
+    start[4:9] = finish[3:9] = np.nan
+    survived = Survived((GOOD, [3]), GOOD, [3], Timeline(run.worker, start, finish))
+    assert "And 5 tasks never started" in said(lesson_09.judge_survive, survived)
+
+
+WANTED = [0.5, 0.1, 0.7, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("results", "done", "by_us", "told"),
+    [
+        (WANTED, WANTED, 0, "Right! All 4 results"),
+        (np.array(WANTED), [*WANTED, 0.1], 0, "Right!"),  # it was done while the executor broke
+        (WANTED, WANTED * 2, 0, "4 tasks were done, and then done again."),
+        (WANTED, [*WANTED, 0.1, 0.5], 0, "2 tasks were done, and then done again."),
+        (WANTED, WANTED, 2, "your own process ran 2 tasks."),
+        (WANTED, [], 0, "no worker ran 4 of the 4 tasks to its end."),
+        (sorted(WANTED), WANTED, 0, "not in the order of the tasks"),
+        (WANTED[:3], WANTED, 0, "there should be 4 results; you returned 3."),
+        (None, WANTED, 0, "rescue returned nothing (None)."),
+    ],
+    ids=range(9),
+)
+def test_rescue_is_judged_by_what_workers_returned(results, done, by_us, told):
+    assert told in said(lesson_09.judge_rescue, Rescued(results, WANTED, done, by_us))
 
 
 def test_a_marker_makes_the_second_run_of_a_deadly_task_harmless(tmp_path):
     marker = tmp_path / "died"
+    with pytest.raises(RuntimeError, match="would have killed this notebook"):
+        die_once(str(marker), 0.1, nap, 0.1)
     marker.touch()
-    assert nap_or_die_once(str(marker), -0.1) == 0.1
-    assert nap_or_die(0.1) == 0.1
+    assert die_once(str(marker), 0.1, nap, 0.1) == nap_or_die(0.1) == 0.1
 
 
-def test_the_four_patients_differ_as_the_lesson_says():
-    runs = lesson_09.patients()
+@pytest.mark.parametrize("_", range(10))
+def test_the_four_patients_differ_as_the_lesson_says(_, monkeypatch, capsys):
+    monkeypatch.setattr(lesson_09, "_asked", {})
+    assert "run the cell with the pictures first" in lesson_09.four_patients.verdict({"A": "lock"})
+    runs, names = lesson_09.patients(), {}
+    lesson_09.four_patients.solution()
+    exec(capsys.readouterr().out, names)
+    assert lesson_09.four_patients.verdict(names["diagnosis"]).startswith("Right!")
     found = {}
     for name, run in runs.items():
         without_end = int((~np.isnan(run.start) & np.isnan(run.finish)).sum())
-        found[lesson_09.PATIENTS[name]] = (without_end, run.workers)
+        found[names["diagnosis"][name]] = (without_end, run.workers)
+        assert len(run) == 8
+        assert not (run.finish < run.start).any()
     assert found == {"healthy": (0, 2), "killed": (1, 3), "lock": (3, 3), "terminated": (2, 2)}
 
 
+ASKED = {"A": "lock", "B": "terminated", "C": "healthy", "D": "killed"}
+
+
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("answer", "told"),
     [
+        (ASKED, "Right!"),
+        (dict(reversed(ASKED.items())), "Right!"),
         (dict.fromkeys("ABCD", "killed"), "look again at A, B, C:"),
-        (dict.fromkeys("ABC", "killed"), "the runs are A, B, C, D"),
+        (dict.fromkeys("ABC", "killed"), "name the illness of each run: A, B, C, D."),
         (dict.fromkeys("ABCD", "ill"), "A is 'ill'; allowed are healthy, killed"),
-        (dict.fromkeys("ABCD", ...), NOT_TRIED),
-        ("killed", "should be a dict"),
+        (ASKED | {"A": ["lock"]}, "A is ['lock']; allowed are"),
     ],
+    ids=range(6),
 )
-def test_four_patients_answers_what_is_wrong(answer, message):
-    assert message in lesson_09.four_patients.verdict(answer)
+def test_the_diagnosis_is_judged(answer, told):
+    assert told in said(lesson_09.judge_patients, answer, ASKED)
+
+
+# -- exercise 4
+
+
+def test_a_stub_and_an_empty_text_are_no_script():
+    assert lesson_09.safe_script.verdict(...) == NOT_TRIED
+    assert lesson_09.safe_script.verdict(" \n") == "Not yet: script is empty."
+
+
+def test_the_solution_is_a_safe_script(capsys):
+    lesson_09.safe_script.solution()
+    names = {}
+    exec(capsys.readouterr().out, names)
+    assert lesson_09.safe_script.verdict(names["script"]).startswith("Right! The same under ")
 
 
 def test_the_unsafe_script_works_under_fork_only():
-    endings = {}
-    for method, run in under_each_method(lesson_09.UNSAFE).items():
-        endings[method] = run.ending
-    if "fork" in endings:
-        done = demonstrate(lesson_09.UNSAFE, method="fork")
-        assert done.output.strip() == lesson_09.PRINTED
-    assert all(endings[m] != "ended" for m in endings if m != "fork")
+    for method, run in under_each_method(UNSAFE).items():
+        assert (run.ending == "ended") == (method == "fork")
+        assert method != "fork" or run.output.strip() == PRINTED
 
 
 def test_a_value_below_the_guard_is_caught():
-    lines = lesson_09.UNSAFE.replace("factor = 3\n", 'if __name__ == "__main__":\n    factor = 3\n')
+    lines = UNSAFE.replace("factor = 3\n", 'if __name__ == "__main__":\n    factor = 3\n')
     script = lines.replace("with Pool", "    with Pool").replace("    print", "        print")
     assert "it prints [0, 2, 4" in lesson_09.safe_script.verdict(script)
 
 
+EIGHT = predict([0.1] * 8, 2)
+
+
 @pytest.mark.parametrize(
-    ("ending", "output", "left", "message"),
+    ("ending", "output", "left", "timeline", "told"),
     [
-        ("hangs", "", 0, "under spawn the script hangs: no message"),
-        ("ended", "[1]", 0, "it should print"),
-        ("ended", lesson_09.PRINTED, 2, "it leaves 2 processes"),
-        ("ended", lesson_09.PRINTED, 0, "a pool ran 0 tasks"),
+        ("ended", PRINTED + "\n", 0, EIGHT, "Right! The same under spawn"),
+        ("hangs", "", 0, EIGHT, "under spawn the script hangs: no message"),
+        ("ended", "[1]", 0, EIGHT, "it prints [1]."),
+        ("ended", "", 0, EIGHT, "it prints nothing."),
+        ("ended", PRINTED, 2, EIGHT, "it leaves 2 processes"),
+        ("ended", PRINTED, 0, Timeline([], [], []), "its last Pool ran 0 tasks"),
     ],
+    ids=range(6),
 )
-def test_safe_script_answers_what_is_wrong(ending, output, left, message):
-    run = Demonstration(ending, output, "", Timeline([], [], []), left)
-    with pytest.raises(Wrong, match=message):
-        lesson_09._verdict_script({"spawn": run})
+def test_a_script_is_judged_by_its_runs(ending, output, left, timeline, told):
+    run = Demonstration(ending, output, "", timeline, left)
+    assert told in said(lesson_09.judge_script, {"spawn": run})
