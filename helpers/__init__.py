@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from helpers.diagnosis import findings
     from helpers.recording.bar import WatchedBar
     from helpers.recording.pool import WatchedPool, WatchedThreadPool
     from helpers.recording.recorder import Recorder
@@ -18,8 +19,9 @@ _HOME = {
     "WatchedBar": "recording.bar",
     "WatchedPool": "recording.pool",
     "WatchedThreadPool": "recording.pool",
+    "findings": "diagnosis",
 }
-__all__ = ["Recorder", "Timeline", "WatchedBar", "WatchedPool", "WatchedThreadPool"]
+__all__ = ["Recorder", "Timeline", "WatchedBar", "WatchedPool", "WatchedThreadPool", "findings"]
 
 
 def __getattr__(name: str) -> object:

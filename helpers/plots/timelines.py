@@ -81,7 +81,7 @@ def plot_progress(timeline: Timeline, ax: Axes | None = None) -> Axes:
         ax.text(moment, middle, f"{behind} behind ", color=SHOWN, weight="bold", ha=side)
         set_title(ax, f"At worst {behind} finished tasks are not shown")
     else:
-        set_title(ax, "Every task is shown as it finishes" if len(timeline) else "No task")
+        set_title(ax, timeline.headline)
     return ax
 
 
@@ -93,13 +93,11 @@ def plot_lag(timeline: Timeline, axes: tuple[Axes, Axes] | None = None) -> tuple
         axes = tuple(new_figure(height).subplots(2, sharex=True, height_ratios=ratios))
     above, below = axes
     plot_progress(timeline, below)
-    title = below.get_title("left")
-    moment, finished, shown = timeline.worst
-    if finished > shown:
+    moment = timeline.worst[0]
+    if timeline.most_behind:
         for ax in axes:
             ax.axvline(moment, color=NOTE, linewidth=1, linestyle=(0, (2, 3)), zorder=0.5)
-        title = f"{finished} tasks are done and the bar still says {shown} of {len(timeline)}"
-    plot_workers(timeline, above, title=title)
+    plot_workers(timeline, above, title=timeline.headline)
     above.set_xlabel("")
     set_title(below, "")
     below.set_label("")

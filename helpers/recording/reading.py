@@ -2,12 +2,15 @@
 
 from array import array
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from helpers.recording.bar import WatchedBar
 from helpers.recording.lanes import CALL
 from helpers.timeline import Timeline
+
+if TYPE_CHECKING:
+    from helpers.recording.bar import WatchedBar
 
 _RECORD = np.dtype([("task", "i8"), ("start", "f8"), ("finish", "f8")])  # as in lanes
 _INDEX = (1 << CALL) - 1
@@ -39,7 +42,7 @@ def read_timeline(
     return Timeline(worker, start, finish, seen)
 
 
-def on_screen(timeline: Timeline, bar: WatchedBar, origin: float) -> Timeline:
+def on_screen(timeline: Timeline, bar: "WatchedBar", origin: float) -> Timeline:
     """Return the timeline with `shown` as the moment when `bar` was drawn with the task counted.
 
     Tasks count in the order in which they were shown; where that does not tell, as they finished.

@@ -182,15 +182,19 @@ def store(path, timeout=60):
     tidy(notebook)
     write(notebook, path)
     if path == ROOT / "notebooks" / HERO:
-        (path.parent / "pictures" / "lag.png").write_bytes(first_picture(notebook))
+        (path.parent / "pictures" / "lag.svg").write_text(first_replay(notebook), encoding="utf-8")
 
 
-def first_picture(notebook):
-    """Return the first picture of the notebook, as the bytes of a PNG file."""
-    bundles = (
-        output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())
+def first_replay(notebook):
+    """Return the first picture of the notebook that moves, as the text of an SVG file."""
+    pages = (
+        output.get("data", {}).get("text/html", "")
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
     )
-    return b64decode(next(data["image/png"] for data in bundles if "image/png" in data))
+    data = "data:image/svg+xml;base64,"
+    moving = next(page.partition(data)[2] for page in pages if data in page)
+    return b64decode(moving.partition('"')[0]).decode()
 
 
 def main(names):

@@ -1,5 +1,6 @@
 """WatchedPool and Recorder: what they record, and that they change nothing else."""
 
+import concurrent.futures.process
 import gc
 import io
 import multiprocessing
@@ -24,6 +25,7 @@ import pytest
 import tasks
 
 from helpers import Recorder, WatchedBar, WatchedPool
+from helpers.recording import executors
 from helpers.recording.lanes import HEAD, RECORD, SEGMENT
 from helpers.recording.pool import PRIVATE, WatchedThreadPool
 from helpers.recording.reading import read_timeline
@@ -714,6 +716,22 @@ def test_private_names_are_where_we_look_for_them():
             names = {*dir(pool), *dir(pool.imap(abs, [])), *dir(multiprocessing.SimpleQueue())}
             moved = [name for name in PRIVATE if name not in names]
         assert not moved, f"{kind.__name__} of Python {sys.version_info[:3]} has no {moved}"
+
+
+def test_the_private_name_of_executors_is_where_we_look_for_it():
+    class Asked(concurrent.futures.ProcessPoolExecutor):
+        def submit(self, fn, *args):
+            asked.append((getattr(process, name), fn.func, fn.args, args))
+            return super().submit(fn, *args)
+
+    asked, process = [], concurrent.futures.process
+    (name,) = executors.PRIVATE
+    with Asked(1) as executor:
+        assert list(executor.map(abs, [-1, -2, -3], chunksize=2)) == [1, 2, 3]
+    for chunk_function, called, function, (items,) in asked:
+        assert called is chunk_function
+        assert function == (abs,)
+        assert items in [((-1,), (-2,)), ((-3,),)]
 
 
 # -- what is imported where
