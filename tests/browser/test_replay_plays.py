@@ -1,7 +1,7 @@
 """The replay in a browser: it moves, is held, and stands still for who wants no motion."""
 
 import pytest
-from browsing import NEEDS_CHROMIUM, chromium
+from browsing import NEEDS_CHROMIUM
 
 from helpers.plots import replay
 from helpers.schedule import naps, predict
@@ -18,12 +18,6 @@ def at(page, seconds):
     page.evaluate(SEEK, 1000 * seconds)
     x = page.evaluate(MATRIX % "e", ".sweep")
     return x, *(round(10 * page.evaluate(MATRIX % "a", kind)) for kind in BARS)
-
-
-@pytest.fixture
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 def test_it_plays_is_held_at_the_worst_moment_and_ends(browser):

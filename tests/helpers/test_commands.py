@@ -321,9 +321,5 @@ def test_the_picture_of_pipes_has_a_text_alternative(full):
 
 
 @pytest.fixture(autouse=True)
-def reaped():
+def _orphans_stop(reaped):
     """Let orphans that were told to stop do so."""
-    yield
-    for child in psutil.Process().children():
-        with suppress(psutil.Error):
-            child.wait(5)

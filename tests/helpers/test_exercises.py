@@ -6,6 +6,7 @@ import inspect
 import json
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -185,7 +186,8 @@ def names_of(path):
     names = set(dir(__builtins__)) | set(__builtins__)
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":
-            for node in ast.walk(ast.parse("".join(cell["source"]))):
+            source = re.sub(r"^[%!].*", "", "".join(cell["source"]), flags=re.MULTILINE)
+            for node in ast.walk(ast.parse(source)):
                 if isinstance(node, ast.alias):
                     names.add((node.asname or node.name).split(".")[0])
                 elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -322,7 +324,7 @@ def guesses_of(path):
 def test_each_wrong_guess_is_answered(path):
     guesses = list(guesses_of(path))
     source = path.read_text(encoding="utf-8")
-    assert len(guesses) == source.count(" = guess(") >= 3
+    assert len(guesses) == source.count(" = guess(") >= 1
     for name, options, ideas, measured in guesses:
         assert measured in options, name
         assert set(options) - {measured} <= set(ideas) <= set(options), name

@@ -465,6 +465,7 @@ def test_a_worker_that_dies_ends_the_run():
     assert said(panel.message) == ("The run failed. ChildProcessError: a worker process has died")
 
 
+@pytest.mark.measures
 def test_the_race_shows_what_the_bars_say_and_what_is_done():
     panel = race_bars("one straggler", workers=2, longest=3.0)
     rows = {row.children[0].description: row.children for row in panel.box.children[2:5]}
