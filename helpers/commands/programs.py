@@ -114,6 +114,13 @@ def beats(path: Path, within: float = 0.5) -> bool:
     return False
 
 
+def end_beats(path: Path) -> None:
+    """Have the `beater` of `path` end, if it lives, and wait until it writes no more."""
+    Path(f"{path}.stop").touch()
+    while beats(path, within=0.1):
+        pass
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size

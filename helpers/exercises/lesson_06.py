@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from helpers.commands.programs import beater, beats, flood, napper, python
+from helpers.commands.programs import beater, beats, end_beats, flood, napper, python
 from helpers.exercises.checking import Exercise, Wrong, kind_of, short
 from helpers.exercises.limits import Raised, noted, run_limited
 
@@ -211,8 +211,11 @@ def measure_ending(ending: Callable) -> tuple[list[Ended]]:
     ]
     with TemporaryDirectory() as folder:
         path = Path(folder, "beats")
-        run = _ended(ending, beater(path), random.choice([0.4, 0.5]), "too long")
-        return ([*runs, run._replace(gone=not beats(path))],)
+        try:
+            run = _ended(ending, beater(path), random.choice([0.4, 0.5]), "too long")
+            return ([*runs, run._replace(gone=not beats(path))],)
+        finally:  # else the folder cannot go
+            end_beats(path)
 
 
 def _ended(ending: Callable, command: list[str], seconds: float, wanted: str) -> Ended:

@@ -15,7 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from helpers import commands
-from helpers.commands.programs import beats, deserter, family, flood, napper, noter, python, steps
+from helpers.commands.programs import (
+    beats,
+    deserter,
+    end_beats,
+    family,
+    flood,
+    napper,
+    noter,
+    python,
+    steps,
+)
 from helpers.exercises.checking import Exercise, Wrong, as_results, short
 from helpers.exercises.limits import run_limited
 from helpers.timeline import Timeline
@@ -243,8 +253,11 @@ def _families(run_family: Callable) -> list[Family]:
             cases.append(("more dots", deserter, 15.0, 0))
         for name, program, seconds, wanted in cases:
             path = Path(folder, name)
-            run = _run_family(run_family, program(path), seconds, wanted)
-            runs.append(run._replace(left=beats(path)))
+            try:
+                run = _run_family(run_family, program(path), seconds, wanted)
+                runs.append(run._replace(left=beats(path)))
+            finally:  # else the folder cannot go
+                end_beats(path)
     return runs
 
 
