@@ -36,6 +36,7 @@ def open_and_run(lab, browser):
         page.set_default_timeout(60 * SECONDS)
         page.errors = []
         page.on("console", lambda line: line.type == "error" and page.errors.append(line.text))
+        page.on("response", lambda got: got.status >= 500 and page.errors.append(got.url))
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.goto(lab.page(name))
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
