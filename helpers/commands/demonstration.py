@@ -27,10 +27,11 @@ LULL = 0.05  # seconds of core time: a program that waits uses less while we loo
 MOST = 200_000  # bytes of red text: workers that are started again and again, and die
 TRACKER = "multiprocessing.resource_tracker"  # ends when all others have, and cleans up
 
-# What runs a program: it puts a WatchedPool in the place of Pool, and when the program ends, or our
-# end of its input closes, writes down what its last pool did. A text, so that it imports little.
+# What runs a program: it puts a WatchedPool in the place of Pool, takes a byte of its input for
+# Ctrl-C, and when the program ends, or our end of its input closes, writes down what its last pool
+# did. A text, so that it imports little.
 RUNNER = """
-import json, multiprocessing.pool, os, sys, threading, types
+import json, multiprocessing.pool, os, signal, sys, threading, types
 from helpers.recording.pool import WatchedPool
 
 class Watched(WatchedPool):
@@ -48,8 +49,9 @@ def tell():
             json.dump(columns, file)
         os.replace("timeline.new", "timeline")
 
-def wait_for_the_end():
-    os.read(0, 1)  # no lock, which a fork would copy
+def listen():
+    while os.read(0, 1):  # no lock, which a fork would copy
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     tell()
     for child in multiprocessing.active_children():
         child.kill()
@@ -58,7 +60,7 @@ def wait_for_the_end():
 method, *cell = sys.argv[1:]
 multiprocessing.set_start_method(method)
 multiprocessing.pool.Pool = Watched  # looked up when a program makes a pool
-threading.Thread(target=wait_for_the_end, daemon=True).start()
+threading.Thread(target=listen, daemon=True).start()
 runner, main = sys.modules["__main__"], types.ModuleType("__main__")  # to keep the first alive
 if not cell:
     main.__file__ = os.path.abspath("program.py")
@@ -190,7 +192,13 @@ def _news(folder: Path) -> list[bytes]:
 
 def _press_stop(process: subprocess.Popen) -> None:
     if os.name == "posix":
-        os.killpg(process.pid, signal.SIGINT)
+        # The program sends it to its main thread: one for all of its threads may be taken by that
+        # which forks the next worker, and then the main thread would wait on.
+        with suppress(OSError):  # it has just ended
+            os.write(process.stdin.fileno(), b"!")
+        for each in _family(process):
+            with suppress(psutil.Error):
+                each.send_signal(signal.SIGINT)
     else:
         process.terminate()  # Windows has no signal for this program and its workers alone
 
