@@ -214,6 +214,14 @@ def _family(process: subprocess.Popen) -> list[psutil.Process]:
     return found
 
 
+def _wait_for_family(process: subprocess.Popen, seconds: float) -> list[psutil.Process]:
+    """Wait for so long at most until all that it has started have ended; return those that run."""
+    end = time.monotonic() + seconds
+    while (family := _family(process)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return family
+
+
 def _core_time(process: subprocess.Popen) -> float:
     """Return how many seconds of core time the program and all that it started have used."""
     used = 0.0
@@ -236,7 +244,7 @@ def _workers(family: list[psutil.Process]) -> list[psutil.Process]:
 
 def _left(process: subprocess.Popen) -> int:
     """Return how many processes the program, which has ended, left; give them a second to end."""
-    return len(_workers(psutil.wait_procs(_family(process), timeout=1.0)[1]))
+    return len(_workers(_wait_for_family(process, 1.0)))
 
 
 def _end(process: subprocess.Popen) -> None:
@@ -244,11 +252,10 @@ def _end(process: subprocess.Popen) -> None:
     process.stdin.close()
     with suppress(subprocess.TimeoutExpired):
         process.wait(10)
-    family = _family(process)
-    for worker in _workers(family):
+    for worker in _workers(_family(process)):
         with suppress(psutil.Error):
             worker.kill()
-    psutil.wait_procs(family, timeout=5)
+    _wait_for_family(process, 5.0)
     end_family(process)
 
 
