@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from helpers.recording.executors import Watching, noting_completed
@@ -175,6 +175,7 @@ def main(arguments: list[str]) -> None:
         parser.error(f"cannot open {options.script[0]!r}")
     sys.argv = options.m or options.script
     sys.path.append(str(HOME.parent))  # workers import us, wherever the program is
+    sys.excepthook = _show_error
     process = os.getpid()
     with watching({}) as watch:
         try:
@@ -194,6 +195,13 @@ def _run_script(path: str) -> None:
     module.__file__ = path
     sys.modules["__main__"], sys.path[0] = module, os.path.dirname(path)
     exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), vars(module))
+
+
+def _show_error(kind: type, error: BaseException, trace: TracebackType | None) -> None:
+    """Show an error as Python does alone: without those that ran the program."""
+    while trace and trace.tb_frame.f_code.co_filename in (__file__, "<frozen runpy>"):
+        trace = trace.tb_next
+    sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
 
 def _tell(watch: Watch, picture: str | None) -> None:
