@@ -79,7 +79,7 @@ MAIN
         for future in concurrent.futures.as_completed(futures):
             print(futures[future], future.result())
 """,
-        ["because task 4 (0.90 s) came late"],
+        ["because task 4 ("],
     ),
     "callbacks": (
         """
