@@ -92,8 +92,10 @@ class DaskRecorder:
         """
         self._client = client
         self._shown: dict[str, float] = {}
-        # The first to ask makes the scheduler keep it.
-        _ask(client, lambda: client.get_task_stream(start=0, stop=0))
+        # The first to ask makes the scheduler keep it. What ran before may run again, if a worker
+        # dies that has its result: that is no new task.
+        earlier = _ask(client, lambda: client.get_task_stream(start=0))
+        self._before = {record["key"] for record in earlier}
         round_trip = bring_clocks_together(client)
         self._ahead, delay = _scheduler_ahead(client)
         self.error = (round_trip + delay) / 2
@@ -110,8 +112,8 @@ class DaskRecorder:
 
         Two futures of one task are one row, and so is a task that failed, or ran again: its row is
         the last run that had ended when it was shown. Dask tells of a task when it has ended: one
-        that runs, or that died with its worker, counts as not started. Without futures: each task
-        that ended, in order of start. bar: with it, `shown` is when the bar on the screen had
+        that runs, or that died with its worker, counts as not started. Without futures: each new
+        task that ended, in order of start. bar: with it, `shown` is when the bar on the screen had
         counted the task.
         """
         runs: dict[str, tuple[str, float, float]] = {}
@@ -124,7 +126,7 @@ class DaskRecorder:
             start, stop = (times[0][name] - origin for name in ("start", "stop"))
             if key not in runs or stop <= self._shown.get(key, math.inf):
                 runs[key] = f"{record['worker']} {record['thread']}", start, max(start, stop)
-        keys = sorted(runs, key=lambda key: runs[key][1])
+        keys = sorted(runs.keys() - self._before, key=lambda key: runs[key][1])
         if futures is not None:
             keys = list(dict.fromkeys(future.key for future in futures))
         never = "", math.nan, math.nan

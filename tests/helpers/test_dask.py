@@ -153,11 +153,16 @@ def test_a_killed_worker_is_replaced_and_all_results_come():
         recorder = DaskRecorder(client)
         futures = client.map(nap, [0.3, 0.3, 0.31, 0.31], pure=False)
         next(as_completed(futures))
-        victim = psutil.Process(max(client.run(os.getpid).values()))
+        victim, survivor = map(psutil.Process, client.run(os.getpid).values())
         victim.kill()
         assert client.gather(futures) == [0.3, 0.3, 0.31, 0.31]
         timeline = recorder.timeline(futures)
         client.wait_for_workers(2, timeout=50)
+        later = DaskRecorder(client)
+        survivor.kill()  # with results that were done before: they are no tasks of this recorder
+        assert client.gather([*futures, client.submit(nap, 0.1)])[-1] == 0.1
+        assert len(later.timeline()) == 1
+        assert len(later.timeline(futures)) == 4
     assert len(timeline) == 4
     assert not timeline.missing
 
