@@ -47,16 +47,17 @@ def explore_schedule(
     seed: int = 0,
     longest: float = 2.0,
     only: Sequence[str] | None = None,
+    lag: bool = True,
 ) -> Panel:
     """Show what a pool would do with `naps(pattern, tasks, seed, longest)`, and let one do it.
 
-    only: the names of the controls to show; without it, all.
+    only: the names of the controls to show; without it, all. lag: whether to show the bar's, too.
     """
-    picture = Picture(250, 210, sharex=True)
+    picture = Picture(250, 210, sharex=True) if lag else Picture(250)
 
     def redraw(values: dict) -> str:
         predicted = _predict(values)
-        picture.draw(lambda axes: _mark_predicted(plot_lag(predicted, axes)[0]))
+        picture.draw(lambda axes: _mark_predicted(_draw(predicted, axes)))
         return "Predicted: " + predicted.describe()
 
     def run(stopped: threading.Event, values: dict) -> str | None:
@@ -64,6 +65,7 @@ def explore_schedule(
 
         def look(consumers: list[Consumer]) -> None:
             measured = consumers[0].pool.timeline()
+            measured = measured if lag else measured.work
             picture.draw(lambda axes: _draw_measured(predicted, measured, axes))
             panel.say("Running for real …")
             panel.write("Measured: " + measured.describe())
@@ -73,8 +75,9 @@ def explore_schedule(
         return None
 
     values = {"workers": workers, "tasks": tasks, "chunksize": chunksize, "pattern": pattern}
-    values |= {"seed": seed, "method": method, "longest": longest}
-    panel = _panel(values, picture, redraw, lambda v: _cell(f"plot_lag({_call(v)})"), only)
+    values |= {"seed": seed, "method": method, "longest": longest, "lag": lag}
+    plot = "plot_lag" if lag else "plot_workers"
+    panel = _panel(values, picture, redraw, lambda v: _cell(f"{plot}({_call(v)})"), only)
     panel.can_run("Run it for real", run)
     return panel
 
@@ -136,16 +139,15 @@ def explore_chunks(
     tasks: int = 100,
     workers: int = 4,
     chunksize: int = 1,
-    method: str = "imap",
     gap: int = 2,
     seed: int = 0,
     longest: float = 0.02,
 ) -> Panel:
-    """Show what a chunksize costs and saves: makespan, lag and overhead of each, predicted.
+    """Show what a chunksize costs and saves: makespan and overhead of each, and the lanes of one.
 
     gap: what a worker needs from one chunk to the next, in milliseconds.
     """
-    picture = Picture(230, 200)
+    picture = Picture(230, 230)
 
     def redraw(values: dict) -> str:
         sizes, chosen = range(1, values["tasks"] + 1), values["chunksize"]
@@ -153,7 +155,7 @@ def explore_chunks(
 
         def draw(axes: tuple[Axes, Axes]) -> None:
             _mark_predicted(plot_chunks(timelines, chosen, axes[0]))
-            plot_progress(timelines[chosen], axes[1])
+            plot_workers(timelines[chosen], axes[1])
 
         picture.draw(draw)
         return alternative(picture.axes)
@@ -163,12 +165,12 @@ def explore_chunks(
         timelines = f"{{size: {_call(values, chunksize='size')} {sizes}}}"
         return _cell(
             f"plot_chunks({timelines}, {values['chunksize']})",
-            f"plot_progress({_call(values)})",
+            f"plot_workers({_call(values)})",
         )
 
     values = {"chunksize": chunksize, "tasks": tasks, "workers": workers, "pattern": pattern}
-    values |= {"seed": seed, "method": method, "gap in ms": gap, "longest": longest}
-    return _panel(values, picture, redraw, plain, method=_ALLOWED["method"][:3])
+    values |= {"seed": seed, "gap in ms": gap, "longest": longest, "lag": False}
+    return _panel(values, picture, redraw, plain)
 
 
 def _panel(
@@ -177,10 +179,9 @@ def _panel(
     redraw: Callable[[dict], str],
     plain: Callable[[dict], str],
     only: Sequence[str] | None = None,
-    **allowed: tuple,
 ) -> Panel:
     """Return a panel for the values, in which what does not matter cannot be set."""
-    allowed = _ALLOWED | allowed
+    allowed = dict(_ALLOWED)
     if values["tasks"] in range(1, 51):
         allowed["tasks"] = range(1, 51)  # a slider that begins low is easier to set if it is short
     panel = Panel(values, allowed, picture, redraw, plain, only)
@@ -202,7 +203,8 @@ def _how(values: dict) -> dict:
 
 
 def _predict(values: dict) -> Timeline:
-    return predict(_durations(values), **_how(values))
+    predicted = predict(_durations(values), **_how(values))
+    return predicted if values.get("lag", True) else predicted.work
 
 
 def _run(methods: Sequence[str], values: dict, stopped: threading.Event, look: Look) -> bool:
@@ -224,7 +226,8 @@ def _call(values: dict, **written: str) -> str:
     given += [f"longest={values['longest']}"] if values["longest"] != 2.0 else []
     how = {name: repr(value) for name, value in _how(values).items()} | written
     how = ", ".join(f"{name}={value}" for name, value in how.items())
-    return f"schedule.predict(schedule.naps({', '.join(given)}), {how})"
+    call = f"schedule.predict(schedule.naps({', '.join(given)}), {how})"
+    return call if values.get("lag", True) else f"{call}.work"
 
 
 def _cell(*pictures: str) -> str:
@@ -233,11 +236,18 @@ def _cell(*pictures: str) -> str:
     return "\n".join(["from helpers import plots, schedule", *shows])
 
 
-def _draw_measured(predicted: Timeline, measured: Timeline, axes: tuple[Axes, Axes]) -> None:
-    plot_progress(measured, axes[1])
+def _draw(predicted: Timeline, axes: tuple[Axes, ...]) -> Axes:
+    """Draw the lanes, and the bar's lag if there are axes for it; return the axes of the lanes."""
+    return plot_lag(predicted, axes)[0] if axes[1:] else plot_workers(predicted, axes[0])
+
+
+def _draw_measured(predicted: Timeline, measured: Timeline, axes: tuple[Axes, ...]) -> None:
+    for ax in axes[1:]:
+        plot_progress(measured, ax)
+        ax.set_label("")
     plot_predicted(predicted, measured, axes[0])
-    axes[0].set_xlabel("")
-    axes[1].set_label("")
+    if axes[1:]:
+        axes[0].set_xlabel("")
 
 
 def _mark_predicted(ax: Axes) -> None:

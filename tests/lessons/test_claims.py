@@ -220,14 +220,6 @@ def test_large_results_pile_up_though_nobody_takes_them():
         assert len(list(results)) == 29  # they were all here
 
 
-def test_where_messages_are_dear_chunks_of_four_save_a_quarter():
-    from helpers.schedule import naps
-
-    durations = naps("random", 100, longest=0.02)
-    one, four = (predict(durations, 4, size, "imap_unordered", gap=0.01) for size in (1, 4))
-    assert four.makespan < 0.8 * one.makespan
-
-
 # -- 04
 
 
