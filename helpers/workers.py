@@ -98,11 +98,6 @@ def count_letters(word: str) -> int:
     return len(word)
 
 
-def with_argument(function: Callable, argument: Any) -> tuple[Any, Any]:
-    """Return the pair (argument, result): who gets it knows what the result belongs to."""
-    return argument, function(argument)
-
-
 def with_number(function: Callable, numbered: tuple[int, Any]) -> tuple[int, Any]:
     """Return the pair (number, result) for a pair (number, argument), as enumerate makes them."""
     number, argument = numbered
