@@ -71,7 +71,7 @@ def count_lines(path: str) -> int:
 
 def read_shared(name: str, place: int) -> int:
     """Return one byte of the shared memory of this name: all else stays where it lies."""
-    from multiprocessing.shared_memory import SharedMemory  # late: it makes each worker start later
+    from multiprocessing.shared_memory import SharedMemory  # on top, it slows every start
 
     memory = SharedMemory(name)
     try:
