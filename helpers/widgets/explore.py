@@ -51,21 +51,21 @@ def explore_schedule(
 ) -> Panel:
     """Show what a pool would do with `naps(pattern, tasks, seed, longest)`, and let one do it.
 
-    only: the names of the controls to show; without it, all. lag: whether to show the bar's, too.
+    only: the names of the controls to show; without it, all. lag: without it, lanes only.
     """
     picture = Picture(250, 210, sharex=True) if lag else Picture(250)
+    seen: Callable[[Timeline], Timeline] = (lambda run: run) if lag else (lambda run: run.work)
 
     def redraw(values: dict) -> str:
-        predicted = _predict(values)
+        predicted = seen(_predict(values))
         picture.draw(lambda axes: _mark_predicted(_draw(predicted, axes)))
         return "Predicted: " + predicted.describe()
 
     def run(stopped: threading.Event, values: dict) -> str | None:
-        predicted = _predict(values)
+        predicted = seen(_predict(values))
 
         def look(consumers: list[Consumer]) -> None:
-            measured = consumers[0].pool.timeline()
-            measured = measured if lag else measured.work
+            measured = seen(consumers[0].pool.timeline())
             picture.draw(lambda axes: _draw_measured(predicted, measured, axes))
             panel.say("Running for real …")
             panel.write("Measured: " + measured.describe())
@@ -75,9 +75,9 @@ def explore_schedule(
         return None
 
     values = {"workers": workers, "tasks": tasks, "chunksize": chunksize, "pattern": pattern}
-    values |= {"seed": seed, "method": method, "longest": longest, "lag": lag}
-    plot = "plot_lag" if lag else "plot_workers"
-    panel = _panel(values, picture, redraw, lambda v: _cell(f"{plot}({_call(v)})"), only)
+    values |= {"seed": seed, "method": method, "longest": longest}
+    plain = "plot_lag({})" if lag else "plot_workers({}.work)"
+    panel = _panel(values, picture, redraw, lambda v: _cell(plain.format(_call(v))), only)
     panel.can_run("Run it for real", run)
     return panel
 
@@ -151,7 +151,7 @@ def explore_chunks(
 
     def redraw(values: dict) -> str:
         sizes, chosen = range(1, values["tasks"] + 1), values["chunksize"]
-        timelines = {size: _predict(values | {"chunksize": size}) for size in sizes}
+        timelines = {size: _predict(values | {"chunksize": size}).work for size in sizes}
 
         def draw(axes: tuple[Axes, Axes]) -> None:
             _mark_predicted(plot_chunks(timelines, chosen, axes[0]))
@@ -162,14 +162,14 @@ def explore_chunks(
 
     def plain(values: dict) -> str:
         sizes = f"for size in range(1, {values['tasks'] + 1})"
-        timelines = f"{{size: {_call(values, chunksize='size')} {sizes}}}"
+        timelines = f"{{size: {_call(values, chunksize='size')}.work {sizes}}}"
         return _cell(
             f"plot_chunks({timelines}, {values['chunksize']})",
-            f"plot_workers({_call(values)})",
+            f"plot_workers({_call(values)}.work)",
         )
 
     values = {"chunksize": chunksize, "tasks": tasks, "workers": workers, "pattern": pattern}
-    values |= {"seed": seed, "gap in ms": gap, "longest": longest, "lag": False}
+    values |= {"seed": seed, "gap in ms": gap, "longest": longest}
     return _panel(values, picture, redraw, plain)
 
 
@@ -203,8 +203,7 @@ def _how(values: dict) -> dict:
 
 
 def _predict(values: dict) -> Timeline:
-    predicted = predict(_durations(values), **_how(values))
-    return predicted if values.get("lag", True) else predicted.work
+    return predict(_durations(values), **_how(values))
 
 
 def _run(methods: Sequence[str], values: dict, stopped: threading.Event, look: Look) -> bool:
@@ -226,8 +225,7 @@ def _call(values: dict, **written: str) -> str:
     given += [f"longest={values['longest']}"] if values["longest"] != 2.0 else []
     how = {name: repr(value) for name, value in _how(values).items()} | written
     how = ", ".join(f"{name}={value}" for name, value in how.items())
-    call = f"schedule.predict(schedule.naps({', '.join(given)}), {how})"
-    return call if values.get("lag", True) else f"{call}.work"
+    return f"schedule.predict(schedule.naps({', '.join(given)}), {how})"
 
 
 def _cell(*pictures: str) -> str:
@@ -246,8 +244,7 @@ def _draw_measured(predicted: Timeline, measured: Timeline, axes: tuple[Axes, ..
         plot_progress(measured, ax)
         ax.set_label("")
     plot_predicted(predicted, measured, axes[0])
-    if axes[1:]:
-        axes[0].set_xlabel("")
+    axes[0].label_outer()
 
 
 def _mark_predicted(ax: Axes) -> None:
