@@ -134,19 +134,8 @@ def race_bars(
     return panel
 
 
-def explore_chunks(
-    pattern: str = "random",
-    tasks: int = 100,
-    workers: int = 4,
-    chunksize: int = 1,
-    gap: int = 2,
-    seed: int = 0,
-    longest: float = 0.02,
-) -> Panel:
-    """Show what a chunksize costs and saves: makespan and overhead of each, and the lanes of one.
-
-    gap: what a worker needs from one chunk to the next, in milliseconds.
-    """
+def explore_chunks(tasks: int = 100, chunksize: int = 1) -> Panel:
+    """Show what a chunksize costs and saves, predicted; a gap is the time between two chunks."""
     picture = Picture(230, 230)
 
     def redraw(values: dict) -> str:
@@ -168,8 +157,8 @@ def explore_chunks(
             f"plot_workers({_call(values)}.work)",
         )
 
-    values = {"chunksize": chunksize, "tasks": tasks, "workers": workers, "pattern": pattern}
-    values |= {"seed": seed, "gap in ms": gap, "longest": longest}
+    values = {"chunksize": chunksize, "tasks": tasks, "workers": 4, "pattern": "random"}
+    values |= {"seed": 0, "gap in ms": 2, "longest": 0.02}
     return _panel(values, picture, redraw, plain)
 
 

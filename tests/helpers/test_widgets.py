@@ -256,7 +256,8 @@ def other(control):
 
 @pytest.mark.parametrize("make", PANELS)
 def test_every_control_changes_the_picture_and_not_its_size(make):
-    panel = make(pattern="random")
+    panel = make()
+    panel.controls["pattern"].value = "random"
     figure = panel.picture.figure
     for name, control in panel.controls.items():
         before, value = image(panel), control.value
@@ -291,7 +292,9 @@ def test_controls_are_labelled_and_update_while_they_move(make):
 
 @pytest.mark.parametrize("make", PANELS)
 def test_without_widgets_there_is_a_picture_its_text_and_the_plain_call(make):
-    panel = make(pattern="random", seed=3)
+    panel = make()
+    panel.controls["pattern"].value = "random"
+    panel.controls["seed"].value = 3
     data, metadata = panel._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
     alt = re.search('<img alt="([^"]+)"', data["text/html"])[1]
