@@ -115,6 +115,14 @@ def test_imap_raises_for_the_failed_task_only_and_goes_on():
         assert list(results) == [0.02]
 
 
+def test_in_chunks_an_error_ends_the_iterator():
+    with multiprocessing.Pool(2) as pool:
+        results = pool.imap(nap, [0.01, -1, 0.02, 0.02], chunksize=2)
+        with pytest.raises(ValueError, match="negative"):
+            list(results)
+        assert list(results) == []
+
+
 def test_rounding_can_halve_the_chunks():
     with WatchedPool(10) as pool:
         pool.map(abs, range(41))
