@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
@@ -55,6 +55,11 @@ class Timeline:
     def workers(self) -> int:
         """How many workers started a task."""
         return int(self.worker.max(initial=IDLE)) + 1
+
+    @property
+    def work(self) -> "Timeline":
+        """The same tasks, without when they were shown: pictures of it have lanes only."""
+        return replace(self, shown=None)
 
     @property
     def lag(self) -> np.ndarray:
@@ -200,9 +205,7 @@ class Timeline:
         moment, finished, shown = self.worst
         tasks, workers = _count(len(self), "task"), _count(self.workers, lane)
         lines = [f"{tasks} on {workers}, {self.makespan:.2f} s."]
-        if np.isnan(self.shown).all():
-            lines.append("None was shown.")
-        else:
+        if not np.isnan(self.shown).all():
             said = "Every task was shown as it finished."
             if finished > shown:
                 said = f"Most behind at {moment:.2f} s: {finished} finished, {shown} shown."

@@ -53,11 +53,6 @@ def nap_and_power(base: int, exponent: int, seconds: float = 0.1) -> int:
     return base**exponent
 
 
-def power_of_tuple(arguments: tuple) -> int:
-    """Call `nap_and_power` with the arguments that come packed in one tuple."""
-    return nap_and_power(*arguments)
-
-
 def call_with_tuple(function: Callable, arguments: tuple) -> Any:
     """Call `function` with the arguments packed in a tuple."""
     return function(*arguments)
@@ -72,6 +67,17 @@ def count_lines(path: str) -> int:
     """Open the file at `path` in the worker, and return how many lines it has."""
     with open(path, encoding="utf-8") as file:
         return len(file.readlines())
+
+
+def read_shared(name: str, place: int) -> int:
+    """Return one byte of the shared memory of this name: all else stays where it lies."""
+    from multiprocessing.shared_memory import SharedMemory  # on top, it slows every start
+
+    memory = SharedMemory(name)
+    try:
+        return memory.buf[place]
+    finally:
+        memory.close()
 
 
 def share_lock(lock: Any) -> None:
@@ -90,11 +96,6 @@ def count_letters(word: str) -> int:
     """Nap 0.1 seconds a letter, then return how many letters `word` has."""
     time.sleep(0.1 * len(word))
     return len(word)
-
-
-def with_argument(function: Callable, argument: Any) -> tuple[Any, Any]:
-    """Return the pair (argument, result): who gets it knows what the result belongs to."""
-    return argument, function(argument)
 
 
 def with_number(function: Callable, numbered: tuple[int, Any]) -> tuple[int, Any]:

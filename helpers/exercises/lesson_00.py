@@ -12,7 +12,10 @@ other = {
     "[1]": "A worker does not stop after one task: as long as there are tasks, it takes the next.",
     "[1, 3]": "Tasks are not dealt in turn, as cards are: nobody keeps task 2 for a busy worker.",
 }
-threads = {"two cores": "Threads wait side by side, but Python code runs in one of them at a time."}
+threads = {
+    "two cores": "Threads wait side by side, but Python code runs in one of them at a time.",
+    "one core": "With the lock of the usual Python it would be one; this Python runs without it.",
+}
 
 # -- exercise 1
 

@@ -1,5 +1,4 @@
 """The exercises of lesson 02, on several arguments, and its guesses."""
-# ruff: noqa: ANN001, ANN201, D103 (solutions are shown as a reader would write them)
 
 import random
 from collections.abc import Callable
@@ -10,19 +9,7 @@ from multiprocessing.reduction import ForkingPickler
 from numbers import Real
 from typing import Any
 
-import numpy as np
-
-from helpers import workers
-from helpers.bar_recipes import Bar
-from helpers.exercises.checking import (
-    Exercise,
-    Wrong,
-    as_results,
-    check_order,
-    is_ordered,
-    plain,
-    short,
-)
+from helpers.exercises.checking import Exercise, Wrong, is_ordered, plain, short
 from helpers.exercises.limits import cell_functions, lend, run_limited
 from helpers.timeline import Timeline
 from helpers.workers import nap_and_power
@@ -36,10 +23,6 @@ product_count = {
 }
 partial_two = {
     "[1, 4, 9, 16]": "Those are squares, with 2 as the exponent; but the first place is the base's."
-}
-starmap_bar = {
-    "4/6": "The bar does not see the workers: it counts what starmap hands over, all at the end.",
-    "6/6": "6/6 comes when starmap returns; with two tasks running it has returned nothing yet.",
 }
 
 # -- exercise 1
@@ -149,67 +132,4 @@ cubes = Exercise(
         "file does. And partial fills from the left, unless you give the argument's name."
     ),
     solved="cube = partial(nap_and_power, exponent=3)",
-)
-
-# -- exercise 3
-
-
-def measure_moving(collect: Callable) -> tuple[Any, list[int], Timeline, bool]:
-    """Let the answer collect powers; also tell whether it made a bar."""
-    bases, exponents = random.sample(range(2, 12), 2), random.sample(range(1, 9), 4)
-    tasks = [(base, exponent, 0.2) for base, exponent in product(bases, exponents)]
-    random.shuffle(tasks)
-    pool = lend(2)
-    Bar.made.clear()
-    results = run_limited(collect, pool, list(tasks), Bar)
-    bar = max(Bar.made, key=lambda bar: bar.n, default=None)
-    wanted = [base**exponent for base, exponent, _ in tasks]
-    return results, wanted, pool.timeline(bar), bar is not None
-
-
-def judge_moving(results: Any, wanted: list[int], timeline: Timeline, made: bool) -> str:
-    """Judge the results, whether the pool made them side by side, and whether the bar moved."""
-    results = as_results(results, "collect", len(wanted))
-    ran = int(np.isfinite(timeline.finish).sum())
-    if ran < len(wanted) or np.nansum(timeline.finish - timeline.start) < 0.9 * 0.2 * len(wanted):
-        raise Wrong(
-            f"the pool ran {ran} tasks to their end, and there are {len(wanted)} of 0.2 seconds. "
-            "Give every task to the pool."
-        )
-    check_order(results, wanted)
-    if timeline.side_by_side < 1.3:
-        raise Wrong("measured: only one task ran at a time. Submit them all before you wait.")
-    if not made:
-        raise Wrong("there is no bar. Make one with the tqdm that is passed in.")
-    counted = int(np.isfinite(timeline.shown).sum())
-    if timeline.most_ahead > 1:
-        raise Wrong(
-            f"measured: the bar counted {timeline.most_ahead} tasks that were not finished. "
-            "It counts what goes in, not what comes out."
-        )
-    early = int((timeline.shown < np.max(timeline.finish) - 0.1).sum())
-    if early < len(wanted) / 2:
-        raise Wrong(
-            f"measured: when the last task ended, the bar had counted {early} of {len(wanted)}."
-        )
-    if counted < len(wanted):
-        raise Wrong(f"the bar ended at {counted} of {len(wanted)}.")
-    return f"Measured: the bar had counted {early} of {len(wanted)} before the last task ended."
-
-
-def collect(pool, tasks, tqdm):
-    return list(tqdm(pool.imap(workers.power_of_tuple, tasks), total=len(tasks)))
-
-
-moving_bar = Exercise(
-    name="collect",
-    takes=Callable,
-    measure=measure_moving,
-    judge=judge_moving,
-    hint_text=(
-        "starmap hands over everything at once, when all is done: no bar around it can move. "
-        "imap hands over one at a time, and calls a function of one argument. "
-        "Which function takes the whole tuple as one argument?"
-    ),
-    solved=collect,
 )

@@ -5,16 +5,17 @@ import multiprocessing
 import random
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from helpers.bar_recipes import Bar
 from helpers.exercises.checking import Exercise, Wrong, as_results, check_order, short
 from helpers.exercises.limits import Raised, lend, run_limited, watch
-from helpers.schedule import predict
 from helpers.timeline import Timeline
-from helpers.workers import count_letters, nap, with_number
+from helpers.workers import call_with_tuple, nap, nap_and_power
 
 # -- guesses: the idea behind each wrong option
 
@@ -37,63 +38,64 @@ first_chunk = {
 
 # -- exercise 1
 
-WORDS = ["patience", "is", "bitter", "but", "its", "fruit", "is", "sweet", "comfort", "a"]
-LATE = 0.3  # seconds: where results are taken in order, a finished task waits longer
+
+def measure_moving(collect: Callable) -> tuple[Any, list[int], Timeline, bool]:
+    """Let the answer collect powers; also tell whether it made a bar."""
+    bases, exponents = random.sample(range(2, 12), 2), random.sample(range(1, 9), 4)
+    tasks = [(base, exponent, 0.2) for base, exponent in product(bases, exponents)]
+    random.shuffle(tasks)
+    pool = lend(2)
+    Bar.made.clear()
+    results = run_limited(collect, pool, list(tasks), Bar)
+    bar = max(Bar.made, key=lambda bar: bar.n, default=None)
+    wanted = [base**exponent for base, exponent, _ in tasks]
+    return results, wanted, pool.timeline(bar), bar is not None
 
 
-def measure_early(collect: Callable) -> tuple[Any, list[str], Timeline]:
-    """Let the answer collect words whose short ones end long before a word in front of them."""
-    words = random.sample(WORDS, 8)
-    while not _telling(words):
-        words = random.sample(WORDS, 8)
-    pool = lend(3)
-    return run_limited(collect, pool, list(words)), words, pool.timeline()
-
-
-def _telling(words: list[str]) -> bool:
-    """Tell whether results in order, and results as they come, would both be seen to be wrong."""
-    lengths = np.array([len(word) for word in words])
-    run = predict(lengths / 10, 3)
-    return run.lag.max() > LATE + 0.15 and any(lengths[np.argsort(run.finish)] != lengths)
-
-
-def judge_early(results: Any, words: list[str], timeline: Timeline) -> str:
-    """Judge the results, who made them, and whether any waited behind another."""
-    results = as_results(results, "collect", len(words))
-    finished = np.isfinite(timeline.finish)
-    busy, letters = np.nansum(timeline.finish - timeline.start), sum(map(len, words))
-    if finished.sum() < len(words) or busy < 0.9 * 0.1 * letters:
+def judge_moving(results: Any, wanted: list[int], timeline: Timeline, made: bool) -> str:
+    """Judge the results, whether the pool made them side by side, and whether the bar moved."""
+    results = as_results(results, "collect", len(wanted))
+    ran = int(np.isfinite(timeline.finish).sum())
+    if ran < len(wanted) or np.nansum(timeline.finish - timeline.start) < 0.9 * 0.2 * len(wanted):
         raise Wrong(
-            f"the workers of your pool counted too little: they ran {finished.sum()} tasks to "
-            f"their end. Let them run count_letters for each of the {len(words)} words."
+            f"the pool ran {ran} tasks to their end, and there are {len(wanted)} of 0.2 seconds. "
+            "Give every task to the pool."
         )
-    check_order(results, [len(word) for word in words])
+    check_order(results, wanted)
     if timeline.side_by_side < 1.3:
         raise Wrong("measured: only one task ran at a time. Submit them all before you wait.")
-    if untaken := int(np.isnan(timeline.shown).sum()):
-        raise Wrong(f"you took no result of {untaken} tasks: the lengths came from elsewhere.")
-    if (longest := np.nanmax(timeline.lag)) > LATE:
+    if not made:
+        raise Wrong("there is no bar. Make one with the tqdm that is passed in.")
+    counted = int(np.isfinite(timeline.shown).sum())
+    if timeline.most_ahead > 1:
         raise Wrong(
-            f"measured: a finished task waited {longest:.1f} s to be shown. "
-            "The results are in order, but some were kept waiting for it."
+            f"measured: the bar counted {timeline.most_ahead} tasks that were not finished. "
+            "It counts what goes in, not what comes out."
         )
-    return "Measured: in order, and no finished task waited behind another one."
+    early = int((timeline.shown < np.max(timeline.finish) - 0.1).sum())
+    if early < len(wanted) / 2:
+        raise Wrong(
+            f"measured: when the last task ended, the bar had counted {early} of {len(wanted)}."
+        )
+    if counted < len(wanted):
+        raise Wrong(f"the bar ended at {counted} of {len(wanted)}.")
+    return f"Measured: the bar had counted {early} of {len(wanted)} before the last task ended."
 
 
-def collect(pool, words):
-    task = partial(with_number, count_letters)
-    numbered = dict(pool.imap_unordered(task, enumerate(words)))
-    return [numbered[number] for number in range(len(words))]
+def collect(pool, tasks, tqdm):
+    power = partial(call_with_tuple, nap_and_power)
+    return list(tqdm(pool.imap(power, tasks), total=len(tasks)))
 
 
-early_and_in_order = Exercise(
+moving_bar = Exercise(
     name="collect",
     takes=Callable,
-    measure=measure_early,
-    judge=judge_early,
+    measure=measure_moving,
+    judge=judge_moving,
     hint_text=(
-        "An order of the *results* does not need an order of *waiting*. Take them as they come, "
-        "with their number, and put them in order afterwards."
+        "starmap hands over everything at once, when all is done: no bar around it can move. "
+        "imap hands over one at a time, and calls a function of one argument. "
+        "Which adapter takes the whole tuple as one argument?"
     ),
     solved=collect,
 )
@@ -194,12 +196,15 @@ def _last_asked() -> int:
 def judge_chunksize(chunksize: int, asked: int) -> str:
     """Judge the number that was read off the picture."""
     if chunksize == asked:
-        return f"One task of {asked} did not wait: it was the last of its chunk."
+        return f"A worker gets {asked} tasks that stand next to each other, and runs them in a row."
     if chunksize == 2 * asked:
-        raise Wrong("there are two workers, and their first chunks ended together.")
+        raise Wrong(
+            "there are two workers, and their first chunks ended together; or one worker took two "
+            "chunks that stand next to each other."
+        )
     if chunksize == 1:
-        raise Wrong("with chunks of one, no task would wait for another: no orange lines.")
-    raise Wrong(f"in chunks of {short(chunksize)}, the steps and the waiting would look different.")
+        raise Wrong("with chunks of one, the workers would take turns: 0 here, 1 there.")
+    raise Wrong(f"in chunks of {short(chunksize)}, the lanes would look different.")
 
 
 which_chunksize = Exercise(
@@ -208,8 +213,8 @@ which_chunksize = Exercise(
     measure=lambda chunksize: (chunksize, _last_asked()),
     judge=judge_chunksize,
     hint_text=(
-        "The height of the first orange step is not the answer: two workers may end their chunks "
-        "at the same time. Look at the lanes: after how many tasks is there one that did not wait?"
+        "How many come together is not the answer: two workers may end their chunks at the same "
+        "time. Look at the lanes: which tasks, from task 0 on, did one worker run in a row?"
     ),
     solved=lambda: f"chunksize = {_asked[0] if _asked else '...  # run the picture first'}",
 )

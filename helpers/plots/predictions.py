@@ -35,8 +35,7 @@ def plot_predicted(predicted: Timeline, measured: Timeline, ax: Axes | None = No
     """
     workers = max(predicted.workers, measured.workers)
     ax = ax or new_figure(0.45 * workers + 1.2).subplots()
-    ran = Timeline(measured.worker, measured.start, measured.finish)
-    plot_workers(ran, ax, right_edge(predicted))
+    plot_workers(measured.work, ax, right_edge(predicted))
     lane = _shared_lanes(predicted, measured)[predicted.worker]
     look = {"facecolors": "none", "edgecolors": OUTLINE, "linewidths": 1.2}
     draw_bars(ax, lane, predicted.start, predicted.finish, 0.64, **look)
@@ -56,7 +55,7 @@ def plot_predicted(predicted: Timeline, measured: Timeline, ax: Axes | None = No
 def plot_chunks(
     timelines: dict[int, Timeline], chosen: int | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw makespan, longest lag and overhead for each chunksize, in seconds; mark the chosen one.
+    """Draw makespan and overhead for each chunksize, in seconds; mark the chosen one.
 
     timelines: one for each chunksize. Overhead is what a worker spends between its tasks, on
     average. Without a choice, the chunksize with the shortest makespan is marked.
@@ -69,7 +68,6 @@ def plot_chunks(
     at = best if chosen is None else sizes.index(chosen)
     curves = (
         ("makespan", makespans, FINISHED, "-"),
-        ("longest lag", [np.nanmax(run.lag, initial=0.0) for run in runs], SHOWN, "--"),
         ("overhead", [np.nansum(run.gaps) / max(run.workers, 1) for run in runs], NOTE, ":"),
     )
     ax.set_xscale("log")
@@ -85,7 +83,7 @@ def plot_chunks(
     ax.set_xticks(ticks, ticks)
     ax.xaxis.set_minor_formatter("")
     ax.spines[["top", "right"]].set_visible(False)
-    row = {"ncols": 3, "columnspacing": 1, "fontsize": 9}
+    row = {"ncols": 2, "columnspacing": 1, "fontsize": 9}
     ax.legend(loc="upper left", frameon=False, labelcolor="linecolor", **row)
     title = f"Chunksize {sizes[at]} takes {makespans[at]:.2f} s"
     if makespans[best] < makespans[at]:

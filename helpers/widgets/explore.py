@@ -47,23 +47,25 @@ def explore_schedule(
     seed: int = 0,
     longest: float = 2.0,
     only: Sequence[str] | None = None,
+    lag: bool = True,
 ) -> Panel:
     """Show what a pool would do with `naps(pattern, tasks, seed, longest)`, and let one do it.
 
-    only: the names of the controls to show; without it, all.
+    only: the names of the controls to show; without it, all. lag: without it, lanes only.
     """
-    picture = Picture(250, 210, sharex=True)
+    picture = Picture(250, 210, sharex=True) if lag else Picture(250)
+    seen: Callable[[Timeline], Timeline] = (lambda run: run) if lag else (lambda run: run.work)
 
     def redraw(values: dict) -> str:
-        predicted = _predict(values)
-        picture.draw(lambda axes: _mark_predicted(plot_lag(predicted, axes)[0]))
+        predicted = seen(_predict(values))
+        picture.draw(lambda axes: _mark_predicted(_draw(predicted, axes)))
         return "Predicted: " + predicted.describe()
 
     def run(stopped: threading.Event, values: dict) -> str | None:
-        predicted = _predict(values)
+        predicted = seen(_predict(values))
 
         def look(consumers: list[Consumer]) -> None:
-            measured = consumers[0].pool.timeline()
+            measured = seen(consumers[0].pool.timeline())
             picture.draw(lambda axes: _draw_measured(predicted, measured, axes))
             panel.say("Running for real …")
             panel.write("Measured: " + measured.describe())
@@ -74,7 +76,8 @@ def explore_schedule(
 
     values = {"workers": workers, "tasks": tasks, "chunksize": chunksize, "pattern": pattern}
     values |= {"seed": seed, "method": method, "longest": longest}
-    panel = _panel(values, picture, redraw, lambda v: _cell(f"plot_lag({_call(v)})"), only)
+    plain = "plot_lag({})" if lag else "plot_workers({}.work)"
+    panel = _panel(values, picture, redraw, lambda v: _cell(plain.format(_call(v))), only)
     panel.can_run("Run it for real", run)
     return panel
 
@@ -131,44 +134,32 @@ def race_bars(
     return panel
 
 
-def explore_chunks(
-    pattern: str = "random",
-    tasks: int = 100,
-    workers: int = 4,
-    chunksize: int = 1,
-    method: str = "imap",
-    gap: int = 2,
-    seed: int = 0,
-    longest: float = 0.02,
-) -> Panel:
-    """Show what a chunksize costs and saves: makespan, lag and overhead of each, predicted.
-
-    gap: what a worker needs from one chunk to the next, in milliseconds.
-    """
-    picture = Picture(230, 200)
+def explore_chunks(tasks: int = 100, chunksize: int = 1) -> Panel:
+    """Show what a chunksize costs and saves, predicted; a gap is the time between two chunks."""
+    picture = Picture(230, 230)
 
     def redraw(values: dict) -> str:
         sizes, chosen = range(1, values["tasks"] + 1), values["chunksize"]
-        timelines = {size: _predict(values | {"chunksize": size}) for size in sizes}
+        timelines = {size: _predict(values | {"chunksize": size}).work for size in sizes}
 
         def draw(axes: tuple[Axes, Axes]) -> None:
             _mark_predicted(plot_chunks(timelines, chosen, axes[0]))
-            plot_progress(timelines[chosen], axes[1])
+            plot_workers(timelines[chosen], axes[1])
 
         picture.draw(draw)
         return alternative(picture.axes)
 
     def plain(values: dict) -> str:
         sizes = f"for size in range(1, {values['tasks'] + 1})"
-        timelines = f"{{size: {_call(values, chunksize='size')} {sizes}}}"
+        timelines = f"{{size: {_call(values, chunksize='size')}.work {sizes}}}"
         return _cell(
             f"plot_chunks({timelines}, {values['chunksize']})",
-            f"plot_progress({_call(values)})",
+            f"plot_workers({_call(values)}.work)",
         )
 
-    values = {"chunksize": chunksize, "tasks": tasks, "workers": workers, "pattern": pattern}
-    values |= {"seed": seed, "method": method, "gap in ms": gap, "longest": longest}
-    return _panel(values, picture, redraw, plain, method=_ALLOWED["method"][:3])
+    values = {"chunksize": chunksize, "tasks": tasks, "workers": 4, "pattern": "random"}
+    values |= {"seed": 0, "gap in ms": 2, "longest": 0.02}
+    return _panel(values, picture, redraw, plain)
 
 
 def _panel(
@@ -177,10 +168,9 @@ def _panel(
     redraw: Callable[[dict], str],
     plain: Callable[[dict], str],
     only: Sequence[str] | None = None,
-    **allowed: tuple,
 ) -> Panel:
     """Return a panel for the values, in which what does not matter cannot be set."""
-    allowed = _ALLOWED | allowed
+    allowed = dict(_ALLOWED)
     if values["tasks"] in range(1, 51):
         allowed["tasks"] = range(1, 51)  # a slider that begins low is easier to set if it is short
     panel = Panel(values, allowed, picture, redraw, plain, only)
@@ -233,11 +223,17 @@ def _cell(*pictures: str) -> str:
     return "\n".join(["from helpers import plots, schedule", *shows])
 
 
-def _draw_measured(predicted: Timeline, measured: Timeline, axes: tuple[Axes, Axes]) -> None:
-    plot_progress(measured, axes[1])
+def _draw(predicted: Timeline, axes: tuple[Axes, ...]) -> Axes:
+    """Draw the lanes, and the bar's lag if there are axes for it; return the axes of the lanes."""
+    return plot_lag(predicted, axes)[0] if axes[1:] else plot_workers(predicted, axes[0])
+
+
+def _draw_measured(predicted: Timeline, measured: Timeline, axes: tuple[Axes, ...]) -> None:
+    for ax in axes[1:]:
+        plot_progress(measured, ax)
+        ax.set_label("")
     plot_predicted(predicted, measured, axes[0])
-    axes[0].set_xlabel("")
-    axes[1].set_label("")
+    axes[0].label_outer()
 
 
 def _mark_predicted(ax: Axes) -> None:

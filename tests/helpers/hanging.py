@@ -18,32 +18,32 @@ from pathlib import Path
 
 import psutil
 
-from helpers.exercises import lesson_03, limits
+from helpers.exercises import lesson_01, limits
 from helpers.recording.recorder import FOLDER
-from helpers.workers import count_letters, nap
+from helpers.workers import nap
 
 
-def numbered_length(pair):
-    time.sleep(0.1 * len(pair[1]))
-    return pair[0], len(pair[1])
+def numbered_nap(pair):
+    time.sleep(pair[1])
+    return pair
 
 
-def cell_function(pool, words):
-    lengths = dict(pool.imap_unordered(numbered_length, enumerate(words)))
-    return [lengths[number] for number in range(len(words))]
+def cell_function(pool, naps):
+    numbered = dict(pool.imap_unordered(numbered_nap, enumerate(naps)))
+    return [numbered[number] for number in range(len(naps))]
 
 
-def deadly(pool, words):
+def deadly(pool, naps):
     return pool.map(os._exit, [1] * 4)
 
 
-def idle_worker_killed(pool, words):
+def idle_worker_killed(pool, naps):
     for worker in multiprocessing.active_children():
         os.kill(worker.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-    return pool.map(count_letters, words)
+    return pool.map(nap, naps)
 
 
-def stubborn_child(pool, words):
+def stubborn_child(pool, naps):
     started = [multiprocessing.Process(target=nap, args=(60,)) for _ in range(2)]
     for each in started:
         each.start()
@@ -51,33 +51,33 @@ def stubborn_child(pool, words):
     return pool.map(nap, [60] * 3)
 
 
-def programs_left(pool, words):
+def programs_left(pool, naps):
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
     for _ in range(3):
         subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
     time.sleep(0.3)
-    return [len(word) for word in words]
+    return list(naps)
 
 
-def programs_queued(pool, words):
+def programs_queued(pool, naps):
     threads = ThreadPoolExecutor(2)
     for _ in range(20):
         threads.submit(subprocess.run, [sys.executable, "-c", "import time; time.sleep(60)"])
-    return [len(word) for word in words]
+    return list(naps)
 
 
-def own_pool_left(pool, words):
+def own_pool_left(pool, naps):
     global kept
     kept = Pool(2)
     return kept.map(nap, [60, 60])
 
 
-def endless(pool, words):
+def endless(pool, naps):
     while True:
         pass
 
 
-def deaf(pool, words):
+def deaf(pool, naps):
     for _ in range(4):
         try:
             time.sleep(0.01)
@@ -87,18 +87,18 @@ def deaf(pool, words):
             continue
 
 
-def terminated(pool, words):
-    lengths = pool.map(count_letters, words)
+def terminated(pool, naps):
+    results = pool.map(nap, naps)
     pool.terminate()
-    return lengths
+    return results
 
 
-def closed(pool, words):
+def closed(pool, naps):
     pool.close()
-    return pool.map(count_letters, words)
+    return pool.map(nap, naps)
 
 
-SOON = [terminated, closed, lesson_03.collect]  # what needs no limit
+SOON = [terminated, closed, lesson_01.collect]  # what needs no limit
 CASES = [
     cell_function,
     deadly,
@@ -134,6 +134,6 @@ if __name__ == "__main__":
         own_limit = case not in SOON and (case is not cell_function or sys.argv[1] != "fork")
         limits.SECONDS = 1.0 if own_limit else 20.0
         begin = time.monotonic()
-        verdict = lesson_03.early_and_in_order.verdict(case)
+        verdict = lesson_01.collect_naps.verdict(case)
         took = time.monotonic() - begin
         print(case.__name__, f"{took:.1f}", len(left()), verdict, sep="\t", flush=True)

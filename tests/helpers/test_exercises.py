@@ -267,7 +267,7 @@ def test_no_check_hangs_and_nothing_is_left(method):
         assert float(took) < 6, line  # the limit of 1 s and five more
         assert left == "0", line
     assert len(told) == 12
-    why = f"numbered_length, which is defined in a cell. With the start method {method},"
+    why = f"numbered_nap, which is defined in a cell. With the start method {method},"
     assert (why in told["cell_function"]) == (method != "fork")
     assert "A worker died while it ran a task" in told["deadly"]
     assert told["closed"] == "Not yet: closed raised ValueError: Pool not running"

@@ -164,11 +164,18 @@ def test_describe():
     ]
 
 
-def test_describe_says_what_is_unfinished_and_what_was_not_shown():
+def test_the_work_is_the_same_without_when_it_was_shown():
+    run = ten_naps(IN_ORDER)
+    assert np.isnan(run.work.shown).all()
+    assert run.work.worker.tolist() == run.worker.tolist()
+    assert run.work.finish.tolist() == run.finish.tolist()
+    assert "shown" not in run.work.describe()
+
+
+def test_describe_says_what_is_unfinished_and_not_that_nothing_was_shown():
     timeline = Timeline([0, 0, 0], [0, 1, NAN], [1, NAN, NAN])
     assert timeline.describe().splitlines() == [
         "3 tasks on 1 worker, 1.00 s.",
-        "None was shown.",
         "1 task never started; 1 task started and did not finish.",
         "Worker 0: task 0 from 0.00 to 1.00; task 1 from 1.00 on, unfinished.",
     ]

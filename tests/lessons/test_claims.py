@@ -14,11 +14,13 @@ from contextlib import closing, suppress
 from itertools import permutations
 from math import ceil
 from multiprocessing.reduction import ForkingPickler
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from random import Random
 from time import perf_counter, sleep
 
 import nbformat
+import numpy as np
 import psutil
 import pytest
 
@@ -80,7 +82,21 @@ def test_interpreters_are_a_third_kind_of_workers_from_python_3_14():
     assert found == (sys.version_info >= (3, 14))
 
 
+def test_whether_there_is_a_lock_can_be_asked_from_python_3_13():
+    assert hasattr(sys, "_is_gil_enabled") == (sys.version_info >= (3, 13))
+
+
 # -- 01
+
+
+def test_one_thread_is_what_blas_takes_where_the_variables_say_so():
+    source = "import numpy, psutil; numpy.ones((500, 500)) @ numpy.ones((500, 500)); "
+    source += "print(psutil.Process().num_threads())"
+    one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    (alone,), (usual,) = printed(source, env=os.environ | one), printed(source)
+    assert int(alone) <= int(usual)
+    if sys.platform == "linux":
+        assert int(alone) == 1
 
 
 def test_the_end_of_the_block_terminates_what_is_not_done():
@@ -97,6 +113,14 @@ def test_imap_raises_for_the_failed_task_only_and_goes_on():
         with pytest.raises(ValueError, match="negative"):
             next(results)
         assert list(results) == [0.02]
+
+
+def test_in_chunks_an_error_ends_the_iterator():
+    with multiprocessing.Pool(2) as pool:
+        results = pool.imap(nap, [0.01, -1, 0.02, 0.02], chunksize=2)
+        with pytest.raises(ValueError, match="negative"):
+            list(results)
+        assert list(results) == []
 
 
 def test_rounding_can_halve_the_chunks():
@@ -190,6 +214,29 @@ def test_the_pickler_of_pools_refuses_a_database_and_sends_a_socket():
         assert ForkingPickler.dumps(plain)
 
 
+def test_an_array_lies_in_shared_memory():
+    memory = SharedMemory(create=True, size=800)
+    try:
+        np.ndarray((100,), float, buffer=memory.buf)[:] = 0.0
+        there = SharedMemory(memory.name)
+        np.ndarray((100,), float, buffer=there.buf)[3] = 7.0
+        assert np.ndarray((100,), float, buffer=memory.buf)[3] == 7.0
+        there.close()
+    finally:
+        memory.close()
+        memory.unlink()
+
+
+@posix
+def test_shared_memory_that_nobody_unlinks_ends_with_python_and_a_warning():
+    source = "from multiprocessing.shared_memory import SharedMemory\n"
+    source += "print(SharedMemory(create=True, size=8).name)"
+    done = run_command(python(source), timeout=60)
+    assert "leaked shared_memory" in done.stderr
+    with pytest.raises(FileNotFoundError):
+        SharedMemory(done.stdout.strip())
+
+
 # -- 03
 
 
@@ -218,14 +265,6 @@ def test_large_results_pile_up_though_nobody_takes_them():
         pool.close()
         pool.join()
         assert len(list(results)) == 29  # they were all here
-
-
-def test_where_messages_are_dear_chunks_of_four_save_a_quarter():
-    from helpers.schedule import naps
-
-    durations = naps("random", 100, longest=0.02)
-    one, four = (predict(durations, 4, size, "imap_unordered", gap=0.01) for size in (1, 4))
-    assert four.makespan < 0.8 * one.makespan
 
 
 # -- 04

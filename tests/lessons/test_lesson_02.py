@@ -2,30 +2,22 @@
 
 A table can be wrong as zip, exchanged, incomplete, doubled, without naps; right as tuples, lists,
 arrays, iterators, in any order. cube can be wrong by what does not travel, the wrong place, another
-function. collect can be wrong without a bar, with one that jumps, counts what goes in, or stops
-short, with no work in the pool, one task at a time, other results; right over imap, by callbacks,
-by polling, as_completed-like, with results put back.
+function.
 """
 
 import multiprocessing
 import pickle
 import sys
 import threading
-import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
 
 import numpy as np
 import pytest
-from judging import Answer, judged, name_of, one_of_each, said
 
-from helpers import Timeline, workers
 from helpers.exercises import lesson_02
-from helpers.schedule import predict
 from helpers.workers import nap_and_power
-
-NAN = np.nan
 
 # -- exercise 1
 
@@ -110,153 +102,6 @@ def test_cubes_does_not_send_a_function_of_the_notebook(wrapped):
     cube.__module__ = "__main__"
     answer = partial(cube, exponent=3) if wrapped else partial(cube)
     assert "cube is defined in this notebook" in lesson_02.cubes.verdict(answer)
-
-
-# -- exercise 3, right
-
-
-def by_callback(pool, tasks, tqdm):
-    with tqdm(total=len(tasks)) as bar:
-        move = {"callback": lambda _: bar.update()}
-        jobs = [pool.apply_async(nap_and_power, task, **move) for task in tasks]
-        return [job.get() for job in jobs]
-
-
-def by_polling(pool, tasks, tqdm):
-    jobs = [pool.apply_async(nap_and_power, task) for task in tasks]
-    with tqdm(total=len(tasks)) as bar:
-        while bar.n < len(tasks):
-            bar.update(sum(job.ready() for job in jobs) - bar.n)
-            time.sleep(0.01)
-    return [job.get() for job in jobs]
-
-
-def in_order(pool, tasks, tqdm):
-    jobs = [pool.apply_async(nap_and_power, task) for task in tasks]
-    return tuple(job.get() for job in tqdm(jobs))
-
-
-def put_back(pool, tasks, tqdm):
-    power = partial(workers.with_number, workers.power_of_tuple)
-    pairs = dict(tqdm(pool.imap_unordered(power, enumerate(tasks)), total=len(tasks)))
-    return [pairs[number] for number in sorted(pairs)]
-
-
-def empties_its_list(pool, tasks, tqdm):
-    bar, jobs = tqdm(total=len(tasks)), []
-    while tasks:
-        jobs.append(pool.apply_async(nap_and_power, tasks.pop(0)))
-    results = []
-    for job in jobs:
-        results.append(job.get())
-        bar.update()
-    return results
-
-
-# -- exercise 3, wrong
-
-
-def no_bar(pool, tasks, tqdm):
-    return list(pool.imap(workers.power_of_tuple, tasks))
-
-
-def around_the_input(pool, tasks, tqdm):
-    return list(pool.imap(workers.power_of_tuple, tqdm(tasks)))
-
-
-def over_starmap(pool, tasks, tqdm):
-    return list(tqdm(pool.starmap(nap_and_power, tasks)))
-
-
-def in_the_parent(pool, tasks, tqdm):
-    return [nap_and_power(*task) for task in tqdm(tasks)]
-
-
-def short_naps(pool, tasks, tqdm):
-    quick = [(base, exponent, 0) for base, exponent, _ in tasks]
-    return list(tqdm(pool.imap(workers.power_of_tuple, quick)))
-
-
-def one_by_one(pool, tasks, tqdm):
-    return [pool.apply(nap_and_power, task) for task in tqdm(tasks)]
-
-
-def backwards(pool, tasks, tqdm):
-    return list(tqdm(pool.imap(workers.power_of_tuple, tasks)))[::-1]
-
-
-def not_unpacked(pool, tasks, tqdm):
-    return list(tqdm(pool.imap(nap_and_power, tasks)))
-
-
-def lazy(pool, tasks, tqdm):
-    return tqdm(pool.imap(workers.power_of_tuple, tasks))
-
-
-def half_a_bar(pool, tasks, tqdm):
-    results, bar = [], tqdm(total=len(tasks))
-    for result in pool.imap(workers.power_of_tuple, tasks):
-        results.append(result)
-        if len(results) < 7:
-            bar.update()
-    return results
-
-
-BAR = lesson_02.moving_bar
-ANSWERS = [
-    Answer(BAR, lesson_02.collect),
-    Answer(BAR, by_callback),
-    Answer(BAR, by_polling),
-    Answer(BAR, in_order),
-    Answer(BAR, put_back),
-    Answer(BAR, empties_its_list),
-    Answer(BAR, around_the_input, "It counts what goes in, not what comes out."),
-    Answer(BAR, no_bar, "there is no bar."),
-    Answer(BAR, over_starmap, "the bar had counted 0 of 8"),
-    Answer(BAR, in_the_parent, "Give every task to the pool"),
-    Answer(BAR, short_naps, "Give every task to the pool"),
-    Answer(BAR, one_by_one, "only one task ran at a time"),
-    Answer(BAR, backwards, "not in the order of the tasks"),
-    Answer(BAR, not_unpacked, "missing 1 required positional argument"),
-    Answer(BAR, lazy, "Not yet: "),
-    Answer(BAR, half_a_bar, "the bar ended at 6 of 8."),
-]
-
-
-@pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
-def test_a_real_answer_is_judged(answer):
-    assert not judged(answer)
-
-
-POWERS = [4, 8, 9, 27]
-RUN = predict([0.2] * 4, 2)
-
-
-def shown(at):
-    """Return the run with a bar that counted at these moments."""
-    return Timeline(RUN.worker, RUN.start, RUN.finish, at)
-
-
-@pytest.mark.parametrize(
-    ("results", "run", "made", "told"),
-    [
-        (POWERS, RUN, True, "Right! Measured: the bar had counted 2 of 4"),
-        (tuple(POWERS), predict([0.2] * 4, 2, method="imap_unordered"), True, "Right!"),
-        (POWERS, shown([0.2, 0.25, 0.4, 0.45]), True, "Right!"),
-        (POWERS, RUN, False, "Not yet: there is no bar."),
-        (POWERS, predict([0.2] * 4, 2, method="map"), True, "had counted 0 of 4"),
-        (POWERS, shown([0, 0, 0, 0]), True, "the bar counted 4 tasks that were not finished."),
-        (POWERS, shown([0.2, 0.2, 0.4, NAN]), True, "the bar ended at 3 of 4."),
-        (POWERS, predict([0.2] * 4, 1), True, "only one task ran at a time"),
-        (POWERS, predict([0.2] * 3, 2), True, "the pool ran 3 tasks to their end"),
-        (POWERS, predict([0.01] * 4, 2), True, "Give every task to the pool"),
-        (POWERS[::-1], RUN, True, "not in the order of the tasks"),
-        ([1, 2, 3, 4], RUN, True, "the results should be [4, 8, 9, 27]; they are [1, 2, 3, 4]."),
-    ],
-    ids=range(12),
-)
-def test_a_moving_bar_is_judged_by_its_timeline(results, run, made, told):
-    assert told in said(lesson_02.judge_moving, results, POWERS, run, made)
 
 
 # -- what the prose says

@@ -1,10 +1,10 @@
 """Lesson 03: its exercises tell right from wrong, and its claims about imap hold.
 
-collect can be wrong by waiting in order, by losing the order, by counting in the parent, beside a
-pool that counts or naps for nothing, one task at a time, in chunks; right with numbers, with the
-words, by callbacks, by polling. first_within can be wrong by waiting on, by a patience of its own
-(none, fixed, twice), by the wrong error, by losing a result; right with one timeout or many short
-ones. The chunksize is another one each time.
+collect can be wrong without a bar, with one that jumps, counts what goes in, or stops short, with
+no work in the pool, one task at a time, other results; right over imap, by callbacks, by polling,
+as_completed-like, with results put back. first_within can be wrong by waiting on, by a patience of
+its own (none, fixed, twice), by the wrong error, by losing a result; right with one timeout or many
+short ones. The chunksize is another one each time.
 """
 
 import multiprocessing
@@ -17,7 +17,6 @@ from itertools import repeat
 from multiprocessing import Pool
 from multiprocessing.pool import ThreadPool
 
-import numpy as np
 import pytest
 from judging import Answer, judged, name_of, one_of_each, said, watched_by_the_rule
 
@@ -25,7 +24,7 @@ from helpers import Timeline
 from helpers.exercises import lesson_03
 from helpers.exercises.lesson_03 import Ask
 from helpers.schedule import predict
-from helpers.workers import count_letters, nap, with_argument, with_number
+from helpers.workers import call_with_tuple, nap, nap_and_power, with_number
 
 
 def counted(items, drawn):
@@ -36,89 +35,94 @@ def counted(items, drawn):
 
 # -- exercise 1, right
 
-
-def by_words(pool, words):
-    lengths = dict(pool.imap_unordered(partial(with_argument, count_letters), words))
-    return [lengths[word] for word in words]
+POWER = partial(call_with_tuple, nap_and_power)
 
 
-def by_callback(pool, words):
-    lengths = [None] * len(words)
-    jobs = []
-    for number, word in enumerate(words):
-        put = partial(lengths.__setitem__, number)
-        jobs.append(pool.apply_async(count_letters, (word,), callback=put))
+def by_callback(pool, tasks, tqdm):
+    with tqdm(total=len(tasks)) as bar:
+        move = {"callback": lambda _: bar.update()}
+        jobs = [pool.apply_async(nap_and_power, task, **move) for task in tasks]
+        return [job.get() for job in jobs]
+
+
+def by_polling(pool, tasks, tqdm):
+    jobs = [pool.apply_async(nap_and_power, task) for task in tasks]
+    with tqdm(total=len(tasks)) as bar:
+        while bar.n < len(tasks):
+            bar.update(sum(job.ready() for job in jobs) - bar.n)
+            time.sleep(0.01)
+    return [job.get() for job in jobs]
+
+
+def in_order(pool, tasks, tqdm):
+    jobs = [pool.apply_async(nap_and_power, task) for task in tasks]
+    return tuple(job.get() for job in tqdm(jobs))
+
+
+def put_back(pool, tasks, tqdm):
+    power = partial(with_number, POWER)
+    pairs = dict(tqdm(pool.imap_unordered(power, enumerate(tasks)), total=len(tasks)))
+    return [pairs[number] for number in sorted(pairs)]
+
+
+def empties_its_list(pool, tasks, tqdm):
+    bar, jobs = tqdm(total=len(tasks)), []
+    while tasks:
+        jobs.append(pool.apply_async(nap_and_power, tasks.pop(0)))
+    results = []
     for job in jobs:
-        job.wait()
-    return lengths
-
-
-def by_polling(pool, words):
-    waiting = {n: pool.apply_async(count_letters, (word,)) for n, word in enumerate(words)}
-    lengths = {}
-    while waiting:
-        for number in [number for number, job in waiting.items() if job.ready()]:
-            lengths[number] = waiting.pop(number).get()
-        time.sleep(0.01)
-    return tuple(lengths[number] for number in sorted(lengths))
-
-
-def sorted_pairs(pool, words):
-    pairs = pool.imap_unordered(partial(with_number, count_letters), enumerate(words))
-    return [length for _, length in sorted(pairs)]
+        results.append(job.get())
+        bar.update()
+    return results
 
 
 # -- exercise 1, wrong
 
 
-def by_map(pool, words):
-    return pool.map(count_letters, words)
+def no_bar(pool, tasks, tqdm):
+    return list(pool.imap(POWER, tasks))
 
 
-def by_imap(pool, words):
-    return list(pool.imap(count_letters, words))
+def around_the_input(pool, tasks, tqdm):
+    return list(pool.imap(POWER, tqdm(tasks)))
 
 
-def unordered(pool, words):
-    return list(pool.imap_unordered(count_letters, words))
+def over_starmap(pool, tasks, tqdm):
+    return list(tqdm(pool.starmap(nap_and_power, tasks)))
 
 
-def promises_in_order(pool, words):
-    jobs = [pool.apply_async(count_letters, (word,)) for word in words]
-    return [job.get() for job in jobs]
+def in_the_parent(pool, tasks, tqdm):
+    return [nap_and_power(*task) for task in tqdm(tasks)]
 
 
-def in_chunks(pool, words):
-    pairs = pool.imap_unordered(partial(with_number, count_letters), enumerate(words), 3)
-    return [length for _, length in sorted(pairs)]
+def short_naps(pool, tasks, tqdm):
+    quick = [(base, exponent, 0) for base, exponent, _ in tasks]
+    return list(tqdm(pool.imap(POWER, quick)))
 
 
-def one_by_one(pool, words):
-    return [pool.apply(count_letters, (word,)) for word in words]
+def one_by_one(pool, tasks, tqdm):
+    return [pool.apply(nap_and_power, task) for task in tqdm(tasks)]
 
 
-def in_the_parent(pool, words):
-    return [len(word) for word in words]
+def backwards(pool, tasks, tqdm):
+    return list(tqdm(pool.imap(POWER, tasks)))[::-1]
 
 
-def beside_naps(pool, words):
-    list(pool.imap_unordered(nap, [0.01] * len(words)))
-    return [len(word) for word in words]
+def not_unpacked(pool, tasks, tqdm):
+    return list(tqdm(pool.imap(nap_and_power, tasks)))
 
 
-def never_taken(pool, words):
-    jobs = [pool.apply_async(count_letters, (word,)) for word in words]
-    for job in jobs:
-        job.wait()
-    return [len(word) for word in words]
+def lazy(pool, tasks, tqdm):
+    return tqdm(pool.imap(POWER, tasks))
 
 
-def lazy(pool, words):
-    return pool.imap(count_letters, words)
-
-
-def half(pool, words):
-    return by_words(pool, words[:4])
+def half_a_bar(pool, tasks, tqdm):
+    results, bar = [], tqdm(total=len(tasks))
+    for result in pool.imap(POWER, tasks):
+        results.append(result)
+        if len(results) < 7:
+            bar.update()
+    return results
 
 
 # -- exercise 2, right
@@ -188,24 +192,24 @@ def no_such_argument(results, seconds):
     return results.next(seconds=seconds)
 
 
-EARLY, PATIENCE = lesson_03.early_and_in_order, lesson_03.little_patience
+BAR, PATIENCE = lesson_03.moving_bar, lesson_03.little_patience
 ANSWERS = [
-    Answer(EARLY, lesson_03.collect),
-    Answer(EARLY, by_words),
-    Answer(EARLY, by_callback),
-    Answer(EARLY, by_polling),
-    Answer(EARLY, sorted_pairs),
-    Answer(EARLY, promises_in_order, "a finished task waited"),
-    Answer(EARLY, by_map, "a finished task waited"),
-    Answer(EARLY, by_imap, "a finished task waited"),
-    Answer(EARLY, unordered, "not in the order of the tasks"),
-    Answer(EARLY, in_chunks, "Not yet: "),
-    Answer(EARLY, one_by_one, "only one task ran at a time"),
-    Answer(EARLY, in_the_parent, "they ran 0 tasks to their end"),
-    Answer(EARLY, beside_naps, "Let them run count_letters"),
-    Answer(EARLY, never_taken, "you took no result of 8 tasks"),
-    Answer(EARLY, lazy, "collect returned an iterator"),
-    Answer(EARLY, half, "there should be 8 results; you returned 4."),
+    Answer(BAR, lesson_03.collect),
+    Answer(BAR, by_callback),
+    Answer(BAR, by_polling),
+    Answer(BAR, in_order),
+    Answer(BAR, put_back),
+    Answer(BAR, empties_its_list),
+    Answer(BAR, around_the_input, "It counts what goes in, not what comes out."),
+    Answer(BAR, no_bar, "there is no bar."),
+    Answer(BAR, over_starmap, "the bar had counted 0 of 8"),
+    Answer(BAR, in_the_parent, "Give every task to the pool"),
+    Answer(BAR, short_naps, "Give every task to the pool"),
+    Answer(BAR, one_by_one, "only one task ran at a time"),
+    Answer(BAR, backwards, "not in the order of the tasks"),
+    Answer(BAR, not_unpacked, "missing 1 required positional argument"),
+    Answer(BAR, lazy, "Not yet: "),
+    Answer(BAR, half_a_bar, "the bar ended at 6 of 8."),
     Answer(PATIENCE, lesson_03.first_within),
     Answer(PATIENCE, by_position),
     Answer(PATIENCE, in_short_waits),
@@ -226,33 +230,35 @@ def test_a_real_answer_is_judged(answer):
     assert not judged(answer)
 
 
-WORDS = ["patience", "is", "bitter", "a"]
-LENGTHS, NAPS = [8, 2, 6, 1], [0.8, 0.2, 0.6, 0.1]
-AS_THEY_COME = predict(NAPS, 2, method="imap_unordered")
+POWERS = [4, 8, 9, 27]
+RUN = predict([0.2] * 4, 2)
+
+
+def shown(at):
+    """Return the run with a bar that counted at these moments."""
+    return Timeline(RUN.worker, RUN.start, RUN.finish, at)
 
 
 @pytest.mark.parametrize(
-    ("lengths", "run", "told"),
+    ("results", "run", "made", "told"),
     [
-        (LENGTHS, AS_THEY_COME, "Right! Measured: in order"),
-        (np.array(LENGTHS), AS_THEY_COME, "Right!"),
-        (LENGTHS, predict(NAPS, 2), "a finished task waited 0.6 s to be shown."),
-        (LENGTHS, predict(NAPS, 2, method="map"), "a finished task waited 0.7 s to be shown."),
-        (LENGTHS, predict(NAPS, 1), "only one task ran at a time"),
-        (LENGTHS, predict(NAPS[:3], 2), "they ran 3 tasks to their end"),
-        (LENGTHS, predict([0.01] * 4, 2), "Let them run count_letters for each of the 4 words."),
-        (
-            LENGTHS,
-            Timeline(AS_THEY_COME.worker, AS_THEY_COME.start, AS_THEY_COME.finish),
-            "you took no result of 4 tasks",
-        ),
-        (LENGTHS[::-1], AS_THEY_COME, "not in the order of the tasks"),
-        ([1, 2, 3, 4], AS_THEY_COME, "the results should be [8, 2, 6, 1]; they are"),
+        (POWERS, RUN, True, "Right! Measured: the bar had counted 2 of 4"),
+        (tuple(POWERS), predict([0.2] * 4, 2, method="imap_unordered"), True, "Right!"),
+        (POWERS, shown([0.2, 0.25, 0.4, 0.45]), True, "Right!"),
+        (POWERS, RUN, False, "Not yet: there is no bar."),
+        (POWERS, predict([0.2] * 4, 2, method="map"), True, "had counted 0 of 4"),
+        (POWERS, shown([0, 0, 0, 0]), True, "the bar counted 4 tasks that were not finished."),
+        (POWERS, shown([0.2, 0.2, 0.4, float("nan")]), True, "the bar ended at 3 of 4."),
+        (POWERS, predict([0.2] * 4, 1), True, "only one task ran at a time"),
+        (POWERS, predict([0.2] * 3, 2), True, "the pool ran 3 tasks to their end"),
+        (POWERS, predict([0.01] * 4, 2), True, "Give every task to the pool"),
+        (POWERS[::-1], RUN, True, "not in the order of the tasks"),
+        ([1, 2, 3, 4], RUN, True, "the results should be [4, 8, 9, 27]; they are [1, 2, 3, 4]."),
     ],
-    ids=range(10),
+    ids=range(12),
 )
-def test_early_and_in_order_is_judged_by_its_timeline(lengths, run, told):
-    assert told in said(lesson_03.judge_early, lengths, WORDS, run)
+def test_a_moving_bar_is_judged_by_its_timeline(results, run, made, told):
+    assert told in said(lesson_03.judge_moving, results, POWERS, run, made)
 
 
 @pytest.mark.parametrize(
@@ -279,8 +285,8 @@ def test_patience_is_judged_by_what_was_asked(ask, told):
 def test_a_chunksize_is_judged(asked):
     assert said(lesson_03.judge_chunksize, asked, asked).startswith("Right!")
     assert "ended together" in said(lesson_03.judge_chunksize, 2 * asked, asked)
-    assert "no orange lines" in said(lesson_03.judge_chunksize, 1, asked)
-    assert "would look different" in said(lesson_03.judge_chunksize, 5, asked)
+    assert "the workers would take turns" in said(lesson_03.judge_chunksize, 1, asked)
+    assert "the lanes would look different" in said(lesson_03.judge_chunksize, 5, asked)
     assert "20 digits" in said(lesson_03.judge_chunksize, 10**5000, asked)
 
 
