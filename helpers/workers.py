@@ -4,6 +4,7 @@ A worker process imports this module by name, so a function from here works with
 method. A function that is defined in a notebook cell does not: lesson 01 shows why.
 """
 
+import logging.handlers
 import os
 import random
 import signal
@@ -125,6 +126,42 @@ def nap_and_count(seconds: float) -> float:
     time.sleep(seconds)
     with _counter.get_lock():
         _counter.value += 1
+    return seconds
+
+
+def share_queue(shared: Any) -> None:
+    """Keep a queue to the parent for this worker: a pool's initializer, for `walk`, `and_tell`."""
+    global _queue
+    _queue = shared
+
+
+def walk(steps: list[float], step: Callable = nap) -> float:
+    """Take each step, tell the parent (worker, step, of how many), return the sum of `steps`."""
+    for number, seconds in enumerate(steps, 1):
+        step(seconds)
+        _queue.put((os.getpid(), number, len(steps)))
+    return sum(steps)
+
+
+def and_tell(function: Callable, argument: Any) -> Any:
+    """Return `function(argument)`, and tell the parent when it is over, also if it fails."""
+    try:
+        return function(argument)
+    finally:
+        _queue.put(argument)
+
+
+def share_log(queue: Any) -> None:
+    """Send what this worker logs to the parent: a pool's initializer, for `nap_and_log`."""
+    to_parent = logging.handlers.QueueHandler(queue)
+    logging.basicConfig(level=logging.INFO, handlers=[to_parent], force=True)
+
+
+def nap_and_log(seconds: float) -> float:
+    """Nap, and log its begin and its end."""
+    logging.info("nap of %g s begins", seconds)
+    time.sleep(seconds)
+    logging.info("nap of %g s is over", seconds)
     return seconds
 
 
