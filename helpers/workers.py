@@ -130,39 +130,34 @@ def nap_and_count(seconds: float) -> float:
 
 
 def share_queue(shared: Any) -> None:
-    """Keep a queue to the parent for this worker: a pool's initializer, for `walk`, `and_tell`."""
+    """Keep a queue to the parent for this worker: the initializer of a pool for `and_tell`."""
     global _queue
     _queue = shared
 
 
-def walk(steps: list[float], step: Callable = nap) -> float:
-    """Take each step, tell the parent (worker, step, of how many), return the sum of `steps`."""
-    for number, seconds in enumerate(steps, 1):
-        step(seconds)
-        _queue.put((os.getpid(), number, len(steps)))
-    return sum(steps)
-
-
 def and_tell(function: Callable, argument: Any) -> Any:
-    """Return `function(argument)`, and tell the parent when it is over, also if it fails."""
+    """Return `function(argument)`; when it is over, also by an error, tell the parent by whom."""
     try:
         return function(argument)
     finally:
-        _queue.put(argument)
+        _queue.put(os.getpid())
+
+
+def walk(steps: list[float], step: Callable = nap) -> list:
+    """Take each step, tell the parent of it, and return what the steps return."""
+    return [and_tell(step, seconds) for seconds in steps]
 
 
 def share_log(queue: Any) -> None:
-    """Send what this worker logs to the parent: a pool's initializer, for `nap_and_log`."""
-    to_parent = logging.handlers.QueueHandler(queue)
-    logging.basicConfig(level=logging.INFO, handlers=[to_parent], force=True)
+    """Send what this worker logs to the parent: the initializer of a pool for `nap_and_log`."""
+    logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger().handlers = [logging.handlers.QueueHandler(queue)]
 
 
 def nap_and_log(seconds: float) -> float:
-    """Nap, and log its begin and its end."""
-    logging.info("nap of %g s begins", seconds)
-    time.sleep(seconds)
-    logging.info("nap of %g s is over", seconds)
-    return seconds
+    """Log that a nap begins, then nap."""
+    logging.info("a nap of %g s begins", seconds)
+    return nap(seconds)
 
 
 def nap_or_fail(seconds: float) -> float:
