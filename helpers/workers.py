@@ -4,6 +4,7 @@ A worker process imports this module by name, so a function from here works with
 method. A function that is defined in a notebook cell does not: lesson 01 shows why.
 """
 
+import logging.handlers
 import os
 import random
 import signal
@@ -127,6 +128,37 @@ def nap_and_count(seconds: float) -> float:
     with _counter.get_lock():
         _counter.value += 1
     return seconds
+
+
+def share_queue(shared: Any) -> None:
+    """Keep a queue to the parent for this worker: the initializer of a pool for `and_tell`."""
+    global _queue
+    _queue = shared
+
+
+def and_tell(function: Callable, argument: Any) -> Any:
+    """Return `function(argument)`; when it is over, also by an error, tell the parent by whom."""
+    try:
+        return function(argument)
+    finally:
+        _queue.put(os.getpid())
+
+
+def walk(steps: list[float], step: Callable = nap) -> list:
+    """Take each step, tell the parent of it, and return what the steps return."""
+    return [and_tell(step, seconds) for seconds in steps]
+
+
+def share_log(queue: Any) -> None:
+    """Send what this worker logs to the parent: the initializer of a pool for `nap_and_log`."""
+    logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger().handlers = [logging.handlers.QueueHandler(queue)]
+
+
+def nap_and_log(seconds: float) -> float:
+    """Log that a nap begins, then nap."""
+    logging.info("a nap of %g s begins", seconds)
+    return nap(seconds)
 
 
 def nap_or_fail(seconds: float) -> float:
