@@ -4,7 +4,6 @@ A worker process imports this module by name, so a function from here works with
 method. A function that is defined in a notebook cell does not: lesson 01 shows why.
 """
 
-import logging.handlers
 import os
 import random
 import signal
@@ -151,12 +150,16 @@ def walk(steps: list[float], step: Callable = nap) -> list:
 
 def share_log(queue: Any) -> None:
     """Send what this worker logs to the parent: the initializer of a pool for `nap_and_log`."""
+    import logging.handlers  # on top, it slows every start
+
     logging.getLogger().setLevel(logging.INFO)
     logging.getLogger().handlers = [logging.handlers.QueueHandler(queue)]
 
 
 def nap_and_log(seconds: float) -> float:
     """Log that a nap begins, then nap."""
+    import logging
+
     logging.info("a nap of %g s begins", seconds)
     return nap(seconds)
 

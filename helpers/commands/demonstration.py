@@ -265,4 +265,6 @@ def _ending(code: int) -> str:
 
 def _read(folder: Path, name: str) -> str:
     path = folder / name
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    # As bytes: to go back to the start of a line, as bars do, is no new line.
+    text = path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
+    return text.replace("\r\n", "\n")

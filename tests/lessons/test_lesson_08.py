@@ -1,0 +1,336 @@
+"""Lesson 08: what its judges pass and refuse, and what its prose says and no cell computes."""
+
+import json
+import logging
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from multiprocessing import Manager, Pool, Queue, SimpleQueue
+from pathlib import Path
+from queue import Queue as ThreadQueue
+from threading import Semaphore, Thread
+
+import numpy as np
+import pytest
+from judging import Answer, judged, name_of, one_of_each, said
+
+from helpers import Timeline
+from helpers.commands.demonstration import demonstrate
+from helpers.exercises import lesson_08
+from helpers.exercises.lesson_08 import Followed
+from helpers.schedule import predict
+from helpers.workers import and_tell, nap_and_log, share_log, share_queue, walk
+
+NAN = np.nan
+
+# -- exercise 1
+
+
+def by_futures(function, tasks, tqdm):
+    queue = Queue()
+    with ProcessPoolExecutor(3, initializer=share_queue, initargs=(queue,)) as executor:
+        futures = [executor.submit(function, steps) for steps in tasks]
+        for _ in tqdm(range(sum(map(len, tasks)))):
+            queue.get()
+        return [future.result() for future in futures]
+
+
+def by_manager(function, tasks, tqdm):
+    with Manager() as manager, tqdm(total=sum(map(len, tasks))) as bar:
+        queue = manager.Queue()
+        with Pool(3, share_queue, (queue,)) as pool:
+            job = pool.map_async(function, tasks, chunksize=1)
+            while bar.n < bar.total:
+                queue.get()
+                bar.update()
+            return job.get()
+
+
+def by_polling(function, tasks, tqdm):
+    queue = SimpleQueue()
+    with Pool(3, share_queue, (queue,)) as pool, tqdm(total=sum(map(len, tasks))) as bar:
+        job = pool.map_async(function, tasks, chunksize=1)
+        while bar.n < bar.total:
+            job.wait(0.005)
+            while not queue.empty():
+                queue.get()
+                bar.update()
+        return job.get()
+
+
+def bar_of_tasks(function, tasks, tqdm):
+    queue = SimpleQueue()
+    with Pool(3, share_queue, (queue,)) as pool:
+        return list(tqdm(pool.imap(function, tasks), total=len(tasks)))
+
+
+def counted_at_the_end(function, tasks, tqdm):
+    queue = SimpleQueue()
+    with Pool(3, share_queue, (queue,)) as pool:
+        results = pool.map(function, tasks, chunksize=1)
+        for _ in tqdm(range(sum(map(len, tasks)))):
+            queue.get()
+        return results
+
+
+def counted_before(function, tasks, tqdm):
+    queue = SimpleQueue()
+    with Pool(3, share_queue, (queue,)) as pool:
+        job = pool.map_async(function, tasks, chunksize=1)
+        list(tqdm(range(sum(map(len, tasks)))))
+        return job.get()
+
+
+def one_worker(function, tasks, tqdm):
+    queue = SimpleQueue()
+    with Pool(1, share_queue, (queue,)) as pool:
+        job = pool.map_async(function, tasks, chunksize=1)
+        for _ in tqdm(range(sum(map(len, tasks)))):
+            queue.get()
+        return job.get()
+
+
+def no_bar(function, tasks, tqdm):
+    queue = SimpleQueue()
+    with Pool(3, share_queue, (queue,)) as pool:
+        return pool.map(function, tasks, chunksize=1)
+
+
+def tasks_back(function, tasks, tqdm):
+    lesson_08.follow(function, tasks, tqdm)
+    return tasks
+
+
+def nothing_run(function, tasks, tqdm):
+    return [list(tqdm(steps)) for steps in tasks]
+
+
+# -- exercise 2
+
+
+def by_semaphore(function, items, tqdm):
+    free = Semaphore(8)
+
+    def at_most():
+        for item in items:
+            free.acquire()
+            yield item
+
+    results = []
+    with Pool(3) as pool:
+        for result in tqdm(pool.imap_unordered(function, at_most())):
+            free.release()
+            results.append(result)
+    return results
+
+
+def in_batches(function, items, tqdm):
+    items, results = iter(items), []
+    with Pool(3) as pool, tqdm() as bar:
+        while batch := [item for item, _ in zip(items, range(9), strict=False)]:
+            for result in pool.imap_unordered(function, batch):
+                results.append(result)
+                bar.update()
+    return results
+
+
+def by_threads_that_take(function, items, tqdm):
+    found = ThreadQueue()
+    with Pool(3) as pool, tqdm() as bar:
+
+        def work():
+            while True:
+                try:
+                    item = next(items)
+                except (StopIteration, ValueError):
+                    return
+                found.put(pool.apply(function, (item,)))
+
+        threads = [Thread(target=work) for _ in range(1)]
+        results = []
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads) or not found.empty():
+            results.append(found.get())
+            bar.update()
+    return results
+
+
+def all_at_once(function, items, tqdm):
+    with Pool(3) as pool:
+        return list(tqdm(pool.imap_unordered(function, items)))
+
+
+def counted_first(function, items, tqdm):
+    items = list(items)
+    with ProcessPoolExecutor(3) as executor:
+        futures = [executor.submit(function, item) for item in items]
+        for _ in tqdm(as_completed(futures), total=len(items)):
+            pass
+        return [future.result() for future in futures]
+
+
+def ten_and_no_more(function, items, tqdm):
+    with Pool(3) as pool:
+        first = [item for item, _ in zip(items, range(10), strict=False)]
+        return list(tqdm(pool.imap_unordered(function, first)))
+
+
+# -- exercise 3
+
+
+def by_hand(running, waiting, workers):
+    free = sorted([*running, *[0.0] * (workers - len(running))])
+    for nap in waiting:
+        free[0] += nap
+        free.sort()
+    return free[-1]
+
+
+def like_bread(running, waiting, workers):
+    return sum(running + waiting) / workers
+
+
+def only_what_runs(running, waiting, workers):
+    return max(running)
+
+
+def as_text(running, waiting, workers):
+    return "soon"
+
+
+STEPS, UNKNOWN, LEFT = lesson_08.count_steps, lesson_08.unknown_end, lesson_08.how_long_still
+ANSWERS = [
+    Answer(STEPS, lesson_08.follow),
+    Answer(STEPS, by_futures),
+    Answer(STEPS, by_manager),
+    Answer(STEPS, by_polling),
+    Answer(STEPS, bar_of_tasks, "the bar ended at 6 of "),
+    Answer(STEPS, counted_at_the_end, "steps were done and not shown."),
+    Answer(STEPS, counted_before, "steps that were not done."),
+    Answer(STEPS, one_worker, "as if there were one worker."),
+    Answer(STEPS, no_bar, "no bar moved."),
+    Answer(STEPS, tasks_back, "the results should be ["),
+    Answer(STEPS, nothing_run, "0 steps were done"),
+    Answer(UNKNOWN, lesson_08.keep_up),
+    Answer(UNKNOWN, by_semaphore),
+    Answer(UNKNOWN, in_batches),
+    Answer(UNKNOWN, all_at_once, "items were taken and not done"),
+    Answer(UNKNOWN, counted_first, "items were taken and not done"),
+    Answer(UNKNOWN, ten_and_no_more, "10 tasks were done"),
+    Answer(UNKNOWN, by_threads_that_take, "as if there were one worker."),
+    Answer(LEFT, lesson_08.time_left),
+    Answer(LEFT, by_hand),
+    Answer(LEFT, like_bread, "are left of a run"),
+    Answer(LEFT, only_what_runs, "are left of a run"),
+    Answer(LEFT, as_text, "time_left should return seconds"),
+]
+
+
+@pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
+def test_a_real_answer_is_judged(answer):
+    assert not judged(answer)
+
+
+@pytest.mark.parametrize("answer", [a for a in ANSWERS if a.exercise is LEFT], ids=name_of)
+def test_every_forecast_is_judged(answer):
+    assert not judged(answer)
+
+
+WANTED = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
+NAPS = [0.1, 0.15, 0.2, 0.25, 0.3, 0.35]
+PROMPT = predict(NAPS, 3, method="imap_unordered")
+
+
+def shown(at):
+    """Return the run with a bar that counted at these moments."""
+    return Timeline(PROMPT.worker, PROMPT.start, PROMPT.finish, at)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, "Right! Measured: 6 steps"),
+        ({"results": tuple(WANTED)}, "Right!"),
+        ({"results": WANTED[::-1]}, "not in the order of the tasks."),
+        ({"results": None}, "it returned nothing (None)."),
+        ({"run": shown([0.9] * 6)}, "steps were done and not shown."),
+        ({"run": shown([0.0] * 6)}, "the bar counted 6 steps that were not done."),
+        ({"run": shown([*PROMPT.finish[:5], NAN])}, "the bar ended at 5 of 6 steps."),
+        ({"run": predict(NAPS, 1)}, "as if there were one worker."),
+        ({"run": predict(NAPS[:5], 3)}, "5 steps were done, and there are 6"),
+        ({"run": predict(NAPS * 2, 3)}, "12 steps were done, and there are 6"),
+        ({"made": False}, "no bar moved."),
+        ({"total": 2}, "the total of the bar is 2; there are 6 steps."),
+    ],
+    ids=range(12),
+)
+def test_a_bar_of_steps_is_judged_by_its_timeline(changed, told):
+    followed = Followed(WANTED, WANTED, PROMPT, True, 6)._replace(**changed)
+    assert told in said(lesson_08.judge_steps, followed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, "Right! Measured: at worst 10 items were taken"),
+        ({"total": 6}, "Right!"),
+        ({"results": NAPS[::-1]}, "Right!"),
+        ({"results": NAPS[:-1]}, "there should be 6 results"),
+        ({"total": 9}, "the total of the bar is 9, and there were 6 items."),
+        ({"ahead": 13}, "at worst 13 items were taken and not done"),
+        ({"run": predict(NAPS[:5], 3)}, "5 tasks were done, and there are 6"),
+        ({"made": False}, "no bar moved."),
+    ],
+    ids=range(8),
+)
+def test_an_unknown_end_is_judged_by_what_was_taken(changed, told):
+    followed = Followed(NAPS, NAPS, PROMPT, True, None, 10)._replace(**changed)
+    assert told in said(lesson_08.judge_unknown, followed)
+
+
+# -- the workers' halves
+
+
+@pytest.fixture
+def told():
+    """What a worker would tell, here."""
+    queue = ThreadQueue()
+    share_queue(queue)
+    return queue
+
+
+def test_a_task_that_fails_tells_too(told):
+    with pytest.raises(ZeroDivisionError):
+        and_tell(partial(divmod, 1), 0)
+    assert told.qsize() == 1
+
+
+def test_a_walk_tells_of_each_step(told):
+    assert walk([1, 2, 3], str) == ["1", "2", "3"]
+    assert told.qsize() == 3
+
+
+def test_what_a_worker_logs_goes_into_the_queue_as_it_was_said(monkeypatch):
+    root, records = logging.getLogger(), ThreadQueue()
+    monkeypatch.setattr(root, "handlers", root.handlers)
+    monkeypatch.setattr(root, "level", root.level)
+    share_log(records)
+    nap_and_log(0.0)
+    assert records.get(timeout=1).getMessage() == "a nap of 0 s begins"
+
+
+# -- what the prose says and no cell computes
+
+
+def test_in_a_file_a_notebooks_bar_reads_as_it_was_at_the_start():
+    lesson = Path(__file__).parents[2] / "notebooks" / "08-a-bar-for-every-need.ipynb"
+    cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    texts = ["".join(output.get("data", {}).get("text/plain", [])) for output in outputs]
+    bars = [text for text in texts if text.startswith(("all steps", "worker ", "made above"))]
+    assert len(bars) == 5
+    assert all("  0%|" in text for text in bars)
+
+
+def test_a_demonstration_tells_a_new_line_from_the_start_of_the_same():
+    assert demonstrate(r"print('one\rtwo')").output == "one\rtwo\n"
