@@ -204,7 +204,7 @@ def judge_unknown(followed: Followed) -> str:
     if followed.ahead > MOST_AHEAD + SLACK:
         raise Wrong(
             f"measured: at worst {followed.ahead} items were taken and not done; "
-            f"{MOST_AHEAD} are allowed. With an endless generator, memory would be full."
+            f"{MOST_AHEAD} are allowed. Items may be large, and there may be no end of them."
         )
     _check_bar(run, followed.made, "tasks")
     if followed.total not in (None, len(wanted)):
@@ -236,7 +236,7 @@ unknown_end = Exercise(
     measure=measure_unknown,
     judge=judge_unknown,
     hint_text=(
-        "imap seems to take items as they are needed, but it takes them all at once. Send ten; "
+        "imap seems to take items as they are needed, but it takes what the pipe can hold. Send ten; "
         "then, for each that is done, one more: few_ahead does so. And a bar needs no total."
     ),
     solved=keep_up,
