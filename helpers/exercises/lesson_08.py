@@ -236,8 +236,8 @@ unknown_end = Exercise(
     measure=measure_unknown,
     judge=judge_unknown,
     hint_text=(
-        "imap seems to take items as they are needed, but it takes what the pipe can hold. Send ten; "
-        "then, for each that is done, one more: few_ahead does so. And a bar needs no total."
+        "imap seems to take items as they are needed, but it takes what the pipe can hold. Send "
+        "ten; then, for each that is done, one more: few_ahead does so. And a bar needs no total."
     ),
     solved=keep_up,
 )
