@@ -23,7 +23,7 @@ from helpers.timeline import Timeline
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 30.0  # seconds that a program may take in all, and to its first sign of life
-LULL = 0.05  # seconds of core time: a program that waits uses less while we look
+LULL = 0.02  # seconds of core time: a program that waits uses less while we look
 MOST = 200_000  # bytes of red text: workers that are started again and again, and die
 TRACKER = "multiprocessing.resource_tracker"  # ends when all others have, and cleans up
 

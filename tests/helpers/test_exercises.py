@@ -207,6 +207,7 @@ def test_its_solution_and_hint_are_shown_and_fit_into_the_lesson(exercise, capsy
     defined = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)} | {exercise.name}
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     defined |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    defined |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     path = next(path for path, module in MODULES.items() if exercise in vars(module).values())
     assert {node.id for node in names} - defined <= names_of(path)
 
