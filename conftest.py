@@ -63,17 +63,13 @@ def pytest_configure(config):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Keep together what shares something: a file (a notebook has one kernel), and a browser.
-
-    The lessons take one browser most of the time, so the other tests in a browser have their own.
-    """
+    """Keep together what shares something: a file (a notebook has one kernel), and the browser."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByPlace(LoadScopeScheduling):
         def _split_scope(self, nodeid):  # noqa: ANN202
             place = nodeid.split("::")[0]
-            shared = place.startswith(BROWSER) and not place.endswith("test_browser.py")
-            return BROWSER if shared else place
+            return BROWSER if place.startswith(BROWSER) else place
 
     return ByPlace(config, log)
 

@@ -31,7 +31,8 @@ def open_and_run(lab, browser):
     pages = []
 
     def open_and_run(name, wait=True):
-        page = browser.new_page(viewport={"width": 1000, "height": 1400})
+        # Without motion: pictures that play would keep a core busy (test_replay_plays has them).
+        page = browser.new_page(viewport={"width": 1000, "height": 1400}, reduced_motion="reduce")
         pages.append(page)
         page.set_default_timeout(60 * SECONDS)
         page.errors = []
