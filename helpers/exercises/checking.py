@@ -14,6 +14,7 @@ import numpy as np
 
 from helpers.exercises.limits import Wrong, nothing_left, short
 from helpers.schedule import predict
+from helpers.timeline import Timeline
 
 NOT_TRIED = "Not tried yet. Replace the ... by your answer and run this cell again."
 KINDS = {
@@ -175,6 +176,25 @@ def check_same(naps: list[float], given: Sequence[float]) -> None:
     pairs = zip(sorted(naps), sorted(given), strict=False)
     if len(naps) != len(given) or not all(isclose(a, b, abs_tol=1e-6) for a, b in pairs):
         raise Wrong(f"use the same {len(given)} naps, each once: {sorted(given)}.")
+
+
+def check_bar(timeline: Timeline, made: bool, hidden: int, what: str = "tasks") -> None:
+    """Raise Wrong if no bar was made, or it lied; `hidden`, finished and not shown, are too many.
+
+    `shown` of the timeline is when the bar was drawn; `what` its rows are.
+    """
+    counted = int(np.isfinite(timeline.shown).sum())
+    if not made or not counted:
+        raise Wrong("no bar moved. Make one with the tqdm that is passed in.")
+    if ahead := timeline.most_ahead:
+        raise Wrong(
+            f"measured: the bar counted {ahead} {what} that were not finished. "
+            "It counts what goes in, not what comes out."
+        )
+    if counted < len(timeline):
+        raise Wrong(f"the bar ended at {counted} of {len(timeline)} {what}.")
+    if timeline.most_behind >= hidden:
+        raise Wrong(f"measured: at worst {timeline.most_behind} finished {what} were not shown.")
 
 
 def hides(naps: list[float], workers: int, tasks: int) -> bool:

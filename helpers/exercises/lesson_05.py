@@ -13,6 +13,7 @@ from helpers.exercises.checking import (
     Exercise,
     Wrong,
     as_results,
+    check_bar,
     check_naps,
     check_order,
     check_same,
@@ -136,23 +137,8 @@ def judge_bar(results: Any, wanted: list, timeline: Timeline, made: bool) -> str
             "Submit all tasks before you wait for the first result."
         )
     check_order(as_results(results, "it", len(wanted)), wanted)
-    _check_bar(timeline, made)
+    check_bar(timeline, made, HIDDEN)
     return f"Measured: results in order, and a bar that is at worst {timeline.most_behind} behind."
-
-
-def _check_bar(timeline: Timeline, made: bool) -> None:
-    counted = int(np.isfinite(timeline.shown).sum())
-    if not made or not counted:
-        raise Wrong("no bar moved. Make one with the tqdm that is passed in.")
-    if ahead := timeline.most_ahead:
-        raise Wrong(
-            f"measured: the bar counted {ahead} tasks that were not finished. "
-            "It counts what goes in, not what comes out."
-        )
-    if counted < len(timeline):
-        raise Wrong(f"the bar ended at {counted} of {len(timeline)}.")
-    if timeline.most_behind >= HIDDEN:
-        raise Wrong(f"measured: at worst {timeline.most_behind} finished tasks were not shown.")
 
 
 def collect(func, tasks, tqdm, pool):

@@ -15,7 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from helpers.bar_recipes import Bar
-from helpers.exercises.checking import Exercise, Wrong, as_results, check_order, kind_of
+from helpers.exercises.checking import (
+    Exercise,
+    Wrong,
+    as_results,
+    check_bar,
+    check_order,
+    kind_of,
+)
 from helpers.exercises.limits import run_limited
 from helpers.recording.recorder import Recorder
 from helpers.schedule import predict
@@ -86,18 +93,6 @@ def _check_run(run: Timeline, wanted: int, what: str) -> None:
         )
 
 
-def _check_bar(run: Timeline, made: bool, what: str) -> None:
-    counted = int(np.isfinite(run.shown).sum())
-    if not made or not counted:
-        raise Wrong("no bar moved. Make one with the tqdm that is passed in.")
-    if run.most_ahead:
-        raise Wrong(f"measured: the bar counted {run.most_ahead} {what} that were not done.")
-    if counted < len(run):
-        raise Wrong(f"the bar ended at {counted} of {len(run)} {what}.")
-    if run.most_behind >= HIDDEN:
-        raise Wrong(f"measured: at worst {run.most_behind} {what} were done and not shown.")
-
-
 # -- exercise 1
 
 
@@ -126,7 +121,7 @@ def judge_steps(followed: Followed) -> str:
     steps = sum(map(len, followed.wanted))
     _check_run(followed.run, steps, "steps")
     check_order(as_results(followed.results, "it", len(followed.wanted)), followed.wanted)
-    _check_bar(followed.run, followed.made, "steps")
+    check_bar(followed.run, followed.made, HIDDEN, "steps")
     if followed.total != steps:
         raise Wrong(f"the total of the bar is {followed.total}; there are {steps} steps.")
     return (
@@ -206,7 +201,7 @@ def judge_unknown(followed: Followed) -> str:
             f"measured: at worst {followed.ahead} items were taken and not done; "
             f"{MOST_AHEAD} are allowed. Items may be large, and there may be no end of them."
         )
-    _check_bar(run, followed.made, "tasks")
+    check_bar(run, followed.made, HIDDEN)
     if followed.total not in (None, len(wanted)):
         raise Wrong(
             f"the total of the bar is {followed.total}, and there were {len(wanted)} items."

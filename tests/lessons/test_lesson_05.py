@@ -269,7 +269,7 @@ def shown(at):
         (WANTED, predict(COUNTDOWN, 5, 2, "imap_unordered"), "finished tasks were not shown."),
         (WANTED, shown([0.0] * 10), "the bar counted 10 tasks that were not finished."),
         (WANTED, shown(None), "no bar moved."),
-        (WANTED, shown([*HONESTLY.finish[:8], NAN, NAN]), "the bar ended at 8 of 10."),
+        (WANTED, shown([*HONESTLY.finish[:8], NAN, NAN]), "the bar ended at 8 of 10 tasks."),
         (WANTED, predict(COUNTDOWN, 1, method="imap_unordered"), "as if there were one worker."),
         (WANTED, predict(COUNTDOWN[:9], 5), "func was run 9 times"),
         (WANTED, predict([*COUNTDOWN, 0.1], 5), "func was run 11 times"),

@@ -7,7 +7,7 @@ from functools import partial
 from multiprocessing import Manager, Pool, Queue, SimpleQueue
 from pathlib import Path
 from queue import Queue as ThreadQueue
-from threading import Semaphore, Thread
+from threading import Semaphore
 
 import numpy as np
 import pytest
@@ -133,26 +133,9 @@ def in_batches(function, items, tqdm):
     return results
 
 
-def by_threads_that_take(function, items, tqdm):
-    found = ThreadQueue()
-    with Pool(3) as pool, tqdm() as bar:
-
-        def work():
-            while True:
-                try:
-                    item = next(items)
-                except (StopIteration, ValueError):
-                    return
-                found.put(pool.apply(function, (item,)))
-
-        threads = [Thread(target=work) for _ in range(1)]
-        results = []
-        for thread in threads:
-            thread.start()
-        while any(thread.is_alive() for thread in threads) or not found.empty():
-            results.append(found.get())
-            bar.update()
-    return results
+def in_turn(function, items, tqdm):
+    with Pool(3) as pool:
+        return [pool.apply(function, (item,)) for item in tqdm(items)]
 
 
 def all_at_once(function, items, tqdm):
@@ -205,8 +188,8 @@ ANSWERS = [
     Answer(STEPS, by_manager),
     Answer(STEPS, by_polling),
     Answer(STEPS, bar_of_tasks, "the bar ended at 6 of "),
-    Answer(STEPS, counted_at_the_end, "steps were done and not shown."),
-    Answer(STEPS, counted_before, "steps that were not done."),
+    Answer(STEPS, counted_at_the_end, "finished steps were not shown."),
+    Answer(STEPS, counted_before, "steps that were not finished."),
     Answer(STEPS, one_worker, "as if there were one worker."),
     Answer(STEPS, no_bar, "no bar moved."),
     Answer(STEPS, tasks_back, "the results should be ["),
@@ -217,7 +200,7 @@ ANSWERS = [
     Answer(UNKNOWN, all_at_once, "items were taken and not done"),
     Answer(UNKNOWN, counted_first, "items were taken and not done"),
     Answer(UNKNOWN, ten_and_no_more, "10 tasks were done"),
-    Answer(UNKNOWN, by_threads_that_take, "as if there were one worker."),
+    Answer(UNKNOWN, in_turn, "as if there were one worker."),
     Answer(LEFT, lesson_08.time_left),
     Answer(LEFT, by_hand),
     Answer(LEFT, like_bread, "are left of a run"),
@@ -253,8 +236,8 @@ def shown(at):
         ({"results": tuple(WANTED)}, "Right!"),
         ({"results": WANTED[::-1]}, "not in the order of the tasks."),
         ({"results": None}, "it returned nothing (None)."),
-        ({"run": shown([0.9] * 6)}, "steps were done and not shown."),
-        ({"run": shown([0.0] * 6)}, "the bar counted 6 steps that were not done."),
+        ({"run": shown([0.9] * 6)}, "finished steps were not shown."),
+        ({"run": shown([0.0] * 6)}, "the bar counted 6 steps that were not finished."),
         ({"run": shown([*PROMPT.finish[:5], NAN])}, "the bar ended at 5 of 6 steps."),
         ({"run": predict(NAPS, 1)}, "as if there were one worker."),
         ({"run": predict(NAPS[:5], 3)}, "5 steps were done, and there are 6"),
