@@ -4,6 +4,7 @@ import json
 import logging
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
+from itertools import islice
 from multiprocessing import Manager, Pool, Queue, SimpleQueue
 from pathlib import Path
 from queue import Queue as ThreadQueue
@@ -124,9 +125,9 @@ def by_semaphore(function, items, tqdm):
 
 
 def in_batches(function, items, tqdm):
-    items, results = iter(items), []
+    results = []
     with Pool(3) as pool, tqdm() as bar:
-        while batch := [item for item, _ in zip(items, range(9), strict=False)]:
+        while batch := list(islice(items, 9)):
             for result in pool.imap_unordered(function, batch):
                 results.append(result)
                 bar.update()
@@ -154,8 +155,7 @@ def counted_first(function, items, tqdm):
 
 def ten_and_no_more(function, items, tqdm):
     with Pool(3) as pool:
-        first = [item for item, _ in zip(items, range(10), strict=False)]
-        return list(tqdm(pool.imap_unordered(function, first)))
+        return list(tqdm(pool.imap_unordered(function, islice(items, 10))))
 
 
 # -- exercise 3
