@@ -15,6 +15,15 @@ def browser():
 
 
 @pytest.fixture(scope="session")
+def window(browser):
+    """A window whose pages share a cache, so that JupyterLab is loaded once.
+
+    Without motion: pictures that play would keep a core busy (test_replay_plays has them).
+    """
+    return browser.new_context(viewport={"width": 1000, "height": 1400}, reduced_motion="reduce")
+
+
+@pytest.fixture(scope="session")
 def lab(tmp_path_factory):
     with Lab(tmp_path_factory.mktemp("lab")) as lab:
         shutil.copytree(ROOT / "notebooks", lab.root, dirs_exist_ok=True)

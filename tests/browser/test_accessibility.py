@@ -1,4 +1,6 @@
-"""Everybody can use a lesson: its pages pass axe-core, in light and in dark.
+"""Everybody can use a lesson: its exported pages and our controls pass axe-core.
+
+The lessons in JupyterLab do so in light and in dark: see test_browser.py.
 
 What Jupyter draws around our cells (prompts, syntax colours, tool bars) is Jupyter's to put right.
 """
@@ -23,7 +25,6 @@ from helpers.widgets.panel import Panel
 PANELS = [
     n for n, f in vars(widgets).items() if getattr(f, "__annotations__", {}).get("return") is Panel
 ]
-LIGHT, DARK = (), ("--HTMLExporter.theme=dark",)
 
 pytestmark = [*NEEDS_CHROMIUM, NEEDS_AXE]
 
@@ -38,9 +39,8 @@ def tab(browser):
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-def test_axe_finds_nothing_wrong_in_the_exported_page(tab, path, theme):
-    tab.goto(page(path, "html", *theme).as_uri())
+def test_axe_finds_nothing_wrong_in_the_exported_page(tab, path):
+    tab.goto(page(path, "html").as_uri())
     found = violations(tab, ["body"], JUPYTERS)
     assert not found, "\n".join(found)
 

@@ -45,7 +45,5 @@ def test_no_line_is_cut(browser):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     options = re.findall(r"--SlidesExporter[^\s`]+", readme)
     seen = {lesson.stem: look(browser, lesson, options) for lesson in LESSONS}
-    _, narrow = look(browser, LESSONS[-1], [])
     assert all(code > 15 for code, _ in seen.values()), seen
     assert not {stem: cut for stem, (_, cut) in seen.items() if cut}
-    assert narrow, "nbconvert's slides are too narrow for our code; if not, the options can go"
