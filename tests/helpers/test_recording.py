@@ -307,8 +307,11 @@ def test_result_answers_as_asyncresult_does(tmp_path):
 @pytest.mark.parametrize("way", WAYS)
 def test_exception_travels_as_with_pool(context, way):
     def caught(pool):
-        with pool, pytest.raises(tasks.Trouble) as caught:
-            way(pool, tasks.fail_at_two, range(4))
+        with pool:
+            with pytest.raises(tasks.Trouble) as caught:
+                way(pool, tasks.fail_at_two, range(4))
+            pool.close()
+            pool.join()  # to kill a worker that waits for a lock of the pool may freeze the pool
         return caught.value
 
     error = caught(WatchedPool(2, context=context))
