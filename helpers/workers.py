@@ -115,20 +115,6 @@ def nap_and_tally(seconds: float) -> int:
     return tally
 
 
-def share_counter(shared: Any) -> None:
-    """Keep a shared counter for this worker: the initializer of a pool for `nap_and_count`."""
-    global _counter
-    _counter = shared
-
-
-def nap_and_count(seconds: float) -> float:
-    """Nap, then add one to the counter that all workers share."""
-    time.sleep(seconds)
-    with _counter.get_lock():
-        _counter.value += 1
-    return seconds
-
-
 def share_queue(shared: Any) -> None:
     """Keep a queue to the parent for this worker: the initializer of a pool for `and_tell`."""
     global _queue

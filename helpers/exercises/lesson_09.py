@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from helpers.commands.demonstration import Demonstration, under_each_method
+from helpers.commands.demonstration import Demonstration, demonstrate, under_each_method
 from helpers.exercises.checking import (
     Exercise,
     Wrong,
@@ -303,12 +303,12 @@ with Pool(2) as pool:
 PRINTED = "[0, 3, 6, 9, 12, 15, 18, 21]"
 
 
-def measure_script(script: str) -> tuple[dict[str, Demonstration]]:
-    """Run the text as a script, under every start method."""
-    return (under_each_method(script),)
+def measure_script(script: str) -> tuple[dict[str, Demonstration], Demonstration]:
+    """Run the text as a script, under every start method; and once more, with nine numbers."""
+    return under_each_method(script), demonstrate(script.replace("range(8)", "range(9)"))
 
 
-def judge_script(runs: dict[str, Demonstration]) -> str:
+def judge_script(runs: dict[str, Demonstration], nine: Demonstration) -> str:
     """Judge what each run printed and left, and whether a pool ran the tasks."""
     for method, run in runs.items():
         if run.ending != "ended":
@@ -327,6 +327,11 @@ def judge_script(runs: dict[str, Demonstration]) -> str:
                 f"under {method} its last Pool ran {len(run.timeline)} tasks. "
                 "Let a Pool run scale for each of the 8 numbers."
             )
+    if nine.output.strip() != str([3 * x for x in range(len(nine.timeline))]):
+        raise Wrong(
+            f"with range(9) in place of range(8) it prints {short(nine.output.strip(), text=True)}."
+            " Print what the pool returns."
+        )
     return f"The same under {', '.join(runs)}, and nothing is left."
 
 

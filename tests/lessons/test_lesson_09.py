@@ -4,7 +4,8 @@ survive can be wrong by an error that ends it, by one kind of error, by chunks, 
 task at a time; right by a try in the task, by asking on, by promises, by callbacks, as they come.
 rescue can be wrong by no rescue, by its own process, by all again, by what is behind the killed
 task again; right by executors, promises with a limit, next with a limit, a pool for each task.
-The patients come in another order each time. A script can be wrong under one method only.
+The patients come in another order each time. A script can be wrong under one method only, or print
+what no pool returned.
 """
 
 import multiprocessing
@@ -14,6 +15,7 @@ import signal
 import sys
 import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from functools import partial
 from multiprocessing import Pool
 
@@ -583,6 +585,7 @@ def test_a_value_below_the_guard_is_caught():
 
 
 EIGHT = predict([0.1] * 8, 2)
+NINE = "[0, 3, 6, 9, 12, 15, 18, 21, 24]"
 
 
 @pytest.mark.parametrize(
@@ -599,4 +602,13 @@ EIGHT = predict([0.1] * 8, 2)
 )
 def test_a_script_is_judged_by_its_runs(ending, output, left, timeline, told):
     run = Demonstration(ending, output, "", timeline, left)
-    assert told in said(lesson_09.judge_script, {"spawn": run})
+    nine = Demonstration("ended", NINE, "", predict([0.1] * 9, 2), 0)
+    assert told in said(lesson_09.judge_script, {"spawn": run}, nine)
+
+
+def test_what_is_printed_must_be_what_the_pool_returned():
+    eight = Demonstration("ended", PRINTED, "", EIGHT, 0)
+    literal = replace(eight, timeline=predict([0.1] * 9, 2))
+    assert "with range(9)" in said(lesson_09.judge_script, {"spawn": eight}, literal)
+    # A script that names its numbers without range(8) runs the same eight again.
+    assert said(lesson_09.judge_script, {"spawn": eight}, eight).startswith("Right!")
