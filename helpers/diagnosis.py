@@ -50,14 +50,14 @@ def findings(timeline: Timeline, cores_busy: float = 0.0) -> list[Finding]:
 
 def _unended(timeline: Timeline) -> Iterator[Finding]:
     """Whoever waits for a task that never ends waits for ever."""
-    rows = np.flatnonzero(~np.isnan(timeline.start) & np.isnan(timeline.finish))
+    rows = timeline.without_end
     for row in rows[:1]:
         others = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
         sentence = (
             f"Task {row}{others} has not ended: it started at {timeline.start[row]:.2f} s on "
             f"worker {timeline.worker[row]}. It still runs, or its worker was killed."
         )
-        yield Finding("unended", inf, sentence, "01")
+        yield Finding("unended", inf, sentence, "09")
 
 
 def _ordered(timeline: Timeline) -> Iterator[Finding]:

@@ -170,6 +170,11 @@ class Timeline:
         return (self.start[after] - self.finish[before])[same]
 
     @property
+    def without_end(self) -> list[int]:
+        """The tasks that started and have no end: one that runs, or whose worker is dead."""
+        return np.flatnonzero(~np.isnan(self.start) & np.isnan(self.finish)).tolist()
+
+    @property
     def missing(self) -> str:
         """What this timeline does not know, in words; empty if it is complete."""
         started, ended, shown = (

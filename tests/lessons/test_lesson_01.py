@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import pickle
 import random
+import re
 import subprocess
 import sys
 import time
@@ -23,11 +24,13 @@ from math import ceil
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 from judging import Answer, judged, name_of, one_of_each, said
 
 from helpers import WatchedPool
+from helpers.commands.demonstration import under_each_method
 from helpers.exercises import lesson_01
 from helpers.schedule import predict
 from helpers.workers import draw, draw_seeded, nap, with_number
@@ -324,6 +327,15 @@ def test_abs_is_over_in_a_fraction_of_a_microsecond():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have spawn")
+def test_the_script_with_a_guard_runs_under_every_start_method():
+    lesson = nbformat.read(next(ROOT.glob("notebooks/01*.ipynb")), as_version=4)
+    (script,) = re.findall(
+        r"```python\n(.*?)```", "".join(c.source for c in lesson.cells), re.DOTALL
+    )
+    for run in under_each_method(script).values():
+        assert (run.ending, run.output) == ("ended", "[0, 2, 4, 6, 8]\n")
+
+
 def test_the_default_start_method_on_linux():
     program = "import multiprocessing; print(multiprocessing.get_start_method())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

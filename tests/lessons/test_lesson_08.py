@@ -317,3 +317,33 @@ def test_in_a_file_a_notebooks_bar_reads_as_it_was_at_the_start():
 
 def test_a_demonstration_tells_a_new_line_from_the_start_of_the_same():
     assert demonstrate(r"print('one\rtwo')").output == "one\rtwo\n"
+
+
+PRINTS = """
+from multiprocessing import Pool, SimpleQueue
+from threading import Thread
+from tqdm import tqdm
+
+def share_queue(shared):
+    global queue
+    queue = shared
+
+def task(number):
+    queue.put(f"begins {number}")
+    return number
+
+if __name__ == "__main__":
+    queue = SimpleQueue()
+    with Pool(1, share_queue, (queue,)) as pool:
+        listening = Thread(target=lambda: [tqdm.write(told) for told in iter(queue.get, None)])
+        listening.start()
+        list(tqdm(pool.imap(task, range(3)), total=3, mininterval=0))
+        queue.put(None)
+        listening.join()
+"""
+
+
+def test_a_text_for_each_task_is_written_above_the_bar():
+    done = demonstrate(PRINTS)
+    assert (done.ending, done.output) == ("ended", "begins 0\nbegins 1\nbegins 2\n")
+    assert "3/3" in done.errors.split("\r")[-1]
