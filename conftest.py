@@ -26,7 +26,19 @@ KINDS = {
 }
 BROWSER = "tests/browser/"
 # Side by side, the longest first: what begins last must be short.
-ORDER = [BROWSER, "notebooks/", "tests/project/test_lab.py", "tests/lessons/", ""]
+ORDER = [
+    BROWSER,
+    "tests/project/test_lab.py",
+    "notebooks/09",
+    "tests/helpers/test_exercises.py",
+    "notebooks/10",
+    "tests/helpers/test_dask.py",
+    "tests/lessons/test_lesson_10.py",
+    "notebooks/",
+    "tests/helpers/test_w",
+    "tests/lessons/",
+    "",
+]
 
 
 def pytest_addoption(parser):

@@ -65,15 +65,6 @@ def over_completed(func: Callable, tasks: list, tqdm: type, executor: Executor, 
     return [future.result() for future in futures]
 
 
-def by_process_map(
-    func: Callable, tasks: list, tqdm: type, pool: Any, executor: Any, **options: Any
-) -> list:
-    """What tqdm brings along: an executor of its own and a bar in one call."""
-    from tqdm.contrib.concurrent import process_map
-
-    return process_map(func, tasks, max_workers=WORKERS, tqdm_class=tqdm, **options)
-
-
 RECIPES: dict[str, Callable] = {
     "map": over_map,
     "map, bar around the tasks": around_tasks,
@@ -84,9 +75,6 @@ RECIPES: dict[str, Callable] = {
     "apply_async, callback": by_callback,
     "Executor.map": over_results,
     "as_completed": over_completed,
-    "process_map": by_process_map,
-    "process_map, miniters=1": partial(by_process_map, miniters=1),
-    "process_map, chunks of 2": partial(by_process_map, chunksize=2),
 }
 
 

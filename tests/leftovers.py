@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from helpers.recording.recorder import FOLDER
+from helpers.recording.folders import FOLDER
 
 HELPERS = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
 

@@ -8,7 +8,7 @@ import logging
 import math
 import os
 import sys
-import tempfile
+import weakref
 import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +21,8 @@ from distributed import Client, Future, LocalCluster, rpc
 from distributed.metrics import time
 
 from helpers.recording.bar import WatchedBar
+from helpers.recording.folders import make_folder, remove_folder
 from helpers.recording.reading import on_screen
-from helpers.recording.recorder import FOLDER
 from helpers.timeline import Timeline
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
@@ -47,13 +47,14 @@ class DaskCluster:
         """
         if not isinstance(workers, int) or workers < 1:
             raise ValueError(f"workers is {workers!r}; allowed is a whole number, 1 or more")
-        self._folder = tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True)
+        self._folder = make_folder()
+        self._remove_folder = weakref.finalize(self, remove_folder, self._folder)
         self._cluster: LocalCluster | None = None
         try:
             if address := os.environ.get(ADDRESS):
-                self.client = _join(address, self._folder.name)
+                self.client = _join(address, self._folder)
             else:
-                self._cluster = _start(workers, processes, self._folder.name)
+                self._cluster = _start(workers, processes, self._folder)
                 self.client = Client(self._cluster)
         except BaseException:
             self._remove()
@@ -73,8 +74,8 @@ class DaskCluster:
     def _remove(self) -> None:
         if self._cluster:
             self._cluster.close()
-        self._folder.cleanup()
-        sys.path[:] = [path for path in sys.path if not path.startswith(self._folder.name)]
+        self._remove_folder()
+        sys.path[:] = [path for path in sys.path if not path.startswith(self._folder)]
 
 
 class DaskRecorder:

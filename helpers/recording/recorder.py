@@ -5,7 +5,6 @@ imports, and must not wait for numpy.
 """
 
 import os
-import shutil
 import tempfile
 import threading
 from array import array
@@ -18,14 +17,13 @@ from multiprocessing.util import Finalize
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from helpers.recording.folders import FOLDER, make_folder, remove_folder
 from helpers.recording.lanes import CALL, close_lanes, read_lanes, run_watched
 from helpers.workers import nap
 
 if TYPE_CHECKING:
     from helpers.recording.bar import WatchedBar
     from helpers.timeline import Timeline
-
-FOLDER = "a-watched-pool-"
 
 
 class Recorder:
@@ -111,7 +109,7 @@ class Recorder:
                 # Without one (a full disk, say) the lanes fail, one by one, and the work goes on.
                 self._folder = os.path.join(tempfile.gettempdir(), FOLDER + "none")
                 with suppress(OSError):
-                    self._folder = tempfile.mkdtemp(prefix=FOLDER)
+                    self._folder = make_folder()
                 # Below 0: at exit after the pools, whose workers have files open there.
                 self._remove_folder = Finalize(self, _remove, (self._folder,), exitpriority=-1)
             return self._folder
@@ -196,4 +194,4 @@ class Call:
 
 def _remove(folder: str) -> None:
     close_lanes(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_folder(folder)

@@ -23,6 +23,7 @@ SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+HOW = {"executable_path": CHROMIUM, "args": SWITCHES}
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
 # Jupyter's own, in nbconvert 7.17: the colours of prompts (2.2 : 1 on white) and of code (purple,
@@ -45,12 +46,10 @@ NEEDS_CHROMIUM = [
 
 @contextmanager
 def chromium():
-    """Give a browser; skip the test where playwright is not installed."""
+    """Give what starts browsers; skip the test where playwright is not installed."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield browser
-        browser.close()
+        yield driver.chromium
 
 
 def violations(tab, within, without=()):

@@ -4,23 +4,33 @@ import shutil
 
 import psutil
 import pytest
-from browsing import ROOT, Lab, chromium
+from browsing import HOW, ROOT, Lab, chromium
 from leftovers import take_away_folders
 
 
 @pytest.fixture(scope="session")
-def browser():
-    with chromium() as browser:
-        yield browser
+def driver():
+    with chromium() as driver:
+        yield driver
 
 
 @pytest.fixture(scope="session")
-def window(browser):
-    """A window whose pages share a cache, so that JupyterLab is loaded once.
+def browser(driver):
+    browser = driver.launch(**HOW)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def window(driver, tmp_path_factory):
+    """A browser that keeps what it has loaded: each further page of JupyterLab is there sooner.
 
     Without motion: pictures that play would keep a core busy (test_replay_plays has them).
     """
-    return browser.new_context(viewport={"width": 1000, "height": 1400}, reduced_motion="reduce")
+    look = {"viewport": {"width": 1000, "height": 1400}, "reduced_motion": "reduce"}
+    window = driver.launch_persistent_context(tmp_path_factory.mktemp("window"), **HOW, **look)
+    yield window
+    window.close()
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from helpers.exercises import lesson_01, limits
-from helpers.recording.recorder import FOLDER
+from helpers.recording.folders import FOLDER
 from helpers.workers import nap
 
 

@@ -26,10 +26,10 @@ import tasks
 
 from helpers import Recorder, WatchedBar, WatchedPool
 from helpers.recording import executors
+from helpers.recording.folders import FOLDER
 from helpers.recording.lanes import HEAD, RECORD, SEGMENT
 from helpers.recording.pool import PRIVATE, WatchedThreadPool
 from helpers.recording.reading import read_timeline
-from helpers.recording.recorder import FOLDER
 from helpers.workers import nap, nap_and_square
 
 HERE = Path(__file__).parent
@@ -538,7 +538,7 @@ def test_interrupted_program_leaves_nothing(context, style, tmp_path):
 ENDS = """
 import multiprocessing, shutil, sys, tasks
 from helpers import WatchedPool
-from helpers.recording.recorder import FOLDER
+from helpers.recording.folders import FOLDER
 
 def rmtree(folder, *args, **kwargs):
     if FOLDER in str(folder):
@@ -591,6 +591,38 @@ def test_timeline_while_a_task_runs(context, tmp_path):
         after = pool.timeline()
     assert after.start[0] == timeline.start[0]
     assert after.missing == ""
+
+
+KILLED = """
+import os, signal
+from helpers import Recorder
+
+recorder = Recorder()
+print(recorder.folder, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no lock that would tell")
+def test_what_a_killed_process_left_goes_with_the_next_folder():
+    done = subprocess.run([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True)
+    (left,) = folders()
+    assert done.stdout == f"{left}\n"
+    with Recorder() as recorder:
+        assert {left, Path(recorder.folder)} == set(folders())  # it is young: perhaps in use
+    os.utime(left, (0, 0))
+    with Recorder() as recorder:
+        assert [Path(recorder.folder)] == folders()
+
+
+def test_a_folder_in_use_stays_however_old_it_is(context):
+    with WatchedPool(1, context=context) as pool, Recorder() as recorder:
+        pool.apply(nap, (0,))
+        (used,) = folders()
+        os.utime(used, (0, 0))
+        assert {used, Path(recorder.folder)} == set(folders())
+        pool.apply(nap, (0,))
+    assert len(pool.timeline()) == 2
 
 
 def test_timeline_stays_after_the_pool_and_its_folder_have_gone(context):

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 from judging import Answer, judged, name_of, one_of_each, said
 from tqdm import tqdm
+from tqdm.contrib.concurrent import process_map
 
 from helpers import Timeline, plots
-from helpers.bar_recipes import RECIPES, measure
+from helpers.bar_recipes import RECIPES, WORKERS, measure
 from helpers.exercises import lesson_05
 from helpers.schedule import predict
 from helpers.workers import with_number
@@ -323,15 +324,14 @@ def test_each_recipe_returns_the_results_and_lies_as_the_lesson_says():
 
         return recipe
 
-    names = [name for name in RECIPES if "process_map" not in name and "joblib" not in name]
-    runs = measure({name: keeping(name) for name in names}, COUNTDOWN)
-    for name in names:
+    runs = measure({name: keeping(name) for name in RECIPES}, COUNTDOWN)
+    for name in RECIPES:
         assert sorted(returned[name], reverse=True) == COUNTDOWN
         if "unordered" not in name:
             assert returned[name] == COUNTDOWN
     behind = {name: run.most_behind for name, run in runs.items()}
     # How many wait is no measure of honesty on a busy machine, which is slow to draw any bar.
-    prompt = {name for name in names if waited(runs[name]) < waited(runs["imap"]) / 2}
+    prompt = {name for name in RECIPES if waited(runs[name]) < waited(runs["imap"]) / 2}
     assert {name for name in prompt if not runs[name].most_ahead} == {
         "imap_unordered",
         "apply_async, callback",
@@ -342,17 +342,24 @@ def test_each_recipe_returns_the_results_and_lies_as_the_lesson_says():
     assert runs["map, bar around the tasks"].most_ahead == 10
 
 
+def by_process_map(func, tasks, tqdm, **options):
+    options = {name: options[name] for name in options if name not in ("pool", "executor")}
+    return process_map(func, tasks, max_workers=WORKERS, tqdm_class=tqdm, **options)
+
+
 def test_what_process_map_does_is_what_the_lesson_says():
     """Up to tqdm 4.69 it counts in order; from 4.70 as tasks end, drawn in lumps of the workers."""
-    names = [name for name in RECIPES if name.startswith("process_map")]
-    runs = measure({name: RECIPES[name] for name in [*names, "imap"]}, COUNTDOWN)
+    recipes = {"plain": by_process_map, "imap": RECIPES["imap"]}
+    recipes["each"] = partial(by_process_map, miniters=1)
+    recipes["chunks"] = partial(by_process_map, chunksize=2)
+    runs = measure(recipes, COUNTDOWN)
     assert all(np.isfinite(run.finish).all() for run in runs.values())
     ends = {name: int(np.isfinite(run.shown).sum()) for name, run in runs.items()}
-    assert ends["process_map"] == ends["process_map, miniters=1"] == 10
+    assert ends["plain"] == ends["each"] == 10
     known = {"4.69.0": 10, "4.69.1": 10, "4.70.0": 5, "4.70.1": 5}  # issue 1791: chunks, not tasks
-    assert ends["process_map, chunks of 2"] == known.get(version("tqdm"), 10)
+    assert ends["chunks"] == known.get(version("tqdm"), 10)
     if tuple(map(int, version("tqdm").split(".")[:2])) >= (4, 70):
-        assert waited(runs["process_map, miniters=1"]) < waited(runs["imap"]) / 2
+        assert waited(runs["each"]) < waited(runs["imap"]) / 2
 
 
 def test_measure_leaves_nothing_when_a_recipe_fails():

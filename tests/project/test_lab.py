@@ -285,9 +285,14 @@ def test_a_checkout_that_is_not_whole_is_told_in_one_line(tmp_path):
 
 
 @posix
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_set_up_ends_with_its_pip_and_the_next_makes_it_anew(project, signum, code):
-    lab_json = project / ".venv/lab.json"
+def test_an_interrupted_set_up_ends_with_its_pip_and_the_next_makes_it_anew(project):
+    for signum, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        interrupt_set_up(project, signum, code)
+    make_anew(project)
+
+
+def interrupt_set_up(project, signum, code):
+    """Interrupt lab.py while its pip waits for an index that never answers."""
     requirements = project / "requirements.txt"
     before = requirements.read_text()
     with socket.create_server(("127.0.0.1", 0)) as index:  # takes pip's call and never answers
@@ -300,14 +305,13 @@ def test_an_interrupted_set_up_ends_with_its_pip_and_the_next_makes_it_anew(proj
             index.settimeout(60)
             index.accept()[0].close()  # pip is at work
             (pip,) = psutil.Process(setting_up.pid).children()
-            assert not lab_json.exists()
+            assert not (project / ".venv/lab.json").exists()
             setting_up.send_signal(signum)
             said = setting_up.communicate(timeout=60)[1]
     assert setting_up.returncode == code
     assert "Traceback" not in said
     pip.wait(timeout=60)
     requirements.write_text(before)
-    make_anew(project)
 
 
 # ---- the server, from the project's own warm .venv
