@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pickle
 import shlex
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -225,6 +226,23 @@ def test_an_array_lies_in_shared_memory():
     finally:
         memory.close()
         memory.unlink()
+
+
+AFTER_CLOSE = """
+import numpy
+from multiprocessing.shared_memory import SharedMemory
+
+memory = SharedMemory(create=True, size=800)
+array = numpy.ndarray((100,), float, buffer=memory.buf)
+memory.unlink()
+memory.close()
+array.sum()
+"""
+
+
+@posix
+def test_who_looks_at_an_array_after_close_crashes_python():
+    assert subprocess.run([sys.executable, "-c", AFTER_CLOSE]).returncode == -signal.SIGSEGV
 
 
 @posix
