@@ -49,7 +49,7 @@ OVERRIDES = VENV / "share/jupyter/lab/settings/overrides.json"
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 LESSONS = ["requirements.txt"]
 TESTS = ["requirements.txt", "tests/requirements.txt"]
-MINUTES = "11 minutes"
+MINUTES = "10 minutes"
 # A process's share of a core depends on its neighbours: what measures time has none.
 SIDE_BY_SIDE = ["-n", "4", "--no-loadscope-reorder"]
 SLOWEST = ["--durations", "10", "--durations-min", "5"]
@@ -189,15 +189,17 @@ def become(command: list, folder: "Path | None" = None) -> int:
 
 def wait_for(command: list) -> int:
     """Run `command` in .venv's Python; return its exit code. It answers to Ctrl-C itself."""
-    with subprocess.Popen([str(part) for part in [PYTHON, *command]]) as program:
-        while True:
+    # Not by catching KeyboardInterrupt: raised just when the program has ended, it loses the code.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        with subprocess.Popen([str(part) for part in [PYTHON, *command]]) as program:
             try:
                 return program.wait()
-            except KeyboardInterrupt:  # the program has had it as well, and ends in its own way
-                pass
             except SystemExit:  # lab.py is told to end
                 program.terminate()
                 raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def open_lab(options: list) -> int:
