@@ -25,9 +25,10 @@ KINDS = {
     False: "It waits or computes: `lab.py test` runs it side by side with others.",
 }
 BROWSER = "tests/browser/"
+SHARING = (BROWSER, "tests/lessons/test_export.py")  # one browser, one JupyterLab, one export
 # Side by side, the longest first: what begins last must be short.
 ORDER = [
-    BROWSER,
+    *SHARING,
     "tests/project/test_lab.py",
     "notebooks/09",
     "tests/helpers/test_exercises.py",
@@ -81,7 +82,7 @@ def pytest_xdist_make_scheduler(config, log):
     class ByPlace(LoadScopeScheduling):
         def _split_scope(self, nodeid):  # noqa: ANN202
             place = nodeid.split("::")[0]
-            return BROWSER if place.startswith(BROWSER) else place
+            return BROWSER if place.startswith(SHARING) else place
 
     return ByPlace(config, log)
 

@@ -1,5 +1,6 @@
 """The lessons as `jupyter nbconvert` exports them, for the tests that look at such pages."""
 
+import re
 import subprocess
 import sys
 from functools import cache
@@ -8,22 +9,35 @@ from tempfile import mkdtemp
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+REVEAL = ROOT / "tests/node_modules/reveal.js"
+REQUIRE = ROOT / "tests/node_modules/requirejs/require.js"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPTIONS = {
+    "html": [],
+    "slides": [  # from npm's folder what slides load from the network; and what the README says
+        f"--SlidesExporter.reveal_url_prefix={REVEAL.as_uri()}",
+        f"--SlidesExporter.require_js_url={REQUIRE.as_uri()}",
+        *re.findall(r"--SlidesExporter[^\s`]+", README),
+    ],
+}
 
 
 @cache
-def export(kind, *options):
+def export(kind):
     """Export every lesson as `kind` ("html" or "slides"), once; return the folder of the pages.
 
     The folder is in the temporary folder of this run of the tests, and goes with it.
     """
     folder = Path(mkdtemp(prefix=kind))
-    command = [sys.executable, "-m", "nbconvert", "--to", kind, "--output-dir", folder, *options]
-    done = subprocess.run([*command, *LESSONS], cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-m", "nbconvert", "--to", kind, "--output-dir", folder]
+    done = subprocess.run(
+        [*command, *OPTIONS[kind], *LESSONS], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return folder
 
 
-def page(lesson, kind, *options):
+def page(lesson, kind):
     """Return the path of the page that is made of `lesson`."""
     ending = {"html": ".html", "slides": ".slides.html"}[kind]
-    return export(kind, *options) / (lesson.stem + ending)
+    return export(kind) / (lesson.stem + ending)

@@ -104,7 +104,8 @@ class Lab:
 
     def page(self, name):
         """Return the address of the notebook `name` in JupyterLab, as if never opened before."""
-        return f"{self.url}/doc/tree/{name}?token=lab&reset"
+        # In a workspace of its own: pages that open at the same time would want one name.
+        return f"{self.url}/doc/workspaces/{Path(name).stem}/tree/{name}?token=lab&reset"
 
     def ask(self, path, method="GET"):
         """Return what the server answers."""

@@ -4,15 +4,8 @@ import re
 
 import pytest
 from browsing import NEEDS_CHROMIUM
-from exports import LESSONS, ROOT, page
+from exports import LESSONS, REVEAL, page
 
-REVEAL = ROOT / "tests/node_modules/reveal.js"
-REQUIRE = ROOT / "tests/node_modules/requirejs/require.js"
-# From npm's folder what slides load from the network when they are shown.
-HERE = [
-    f"--SlidesExporter.reveal_url_prefix={REVEAL.as_uri()}",
-    f"--SlidesExporter.require_js_url={REQUIRE.as_uri()}",
-]
 # Lays all slides out at once; returns how much code is on them, and what is wider than its place.
 LOOK = """async reveal => {
     const Reveal = await new Promise(done => require([reveal], done));
@@ -31,19 +24,17 @@ pytestmark = [
 ]
 
 
-def look(browser, lesson, options):
+def look(browser, lesson):
     """Show all slides of `lesson`; return what `LOOK` does."""
     tab = browser.new_page(viewport={"width": 1280, "height": 720})
     tab.route(re.compile("^https?:"), lambda route: route.abort())
-    tab.goto(page(lesson, "slides", *HERE, *options).as_uri())
+    tab.goto(page(lesson, "slides").as_uri())
     seen = tab.evaluate(LOOK, f"{REVEAL.as_uri()}/dist/reveal.js")
     tab.close()
     return seen
 
 
 def test_no_line_is_cut(browser):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    options = re.findall(r"--SlidesExporter[^\s`]+", readme)
-    seen = {lesson.stem: look(browser, lesson, options) for lesson in LESSONS}
+    seen = {lesson.stem: look(browser, lesson) for lesson in LESSONS}
     assert all(code > 15 for code, _ in seen.values()), seen
     assert not {stem: cut for stem, (_, cut) in seen.items() if cut}
