@@ -29,13 +29,11 @@ SHARING = (BROWSER, "tests/lessons/test_export.py")  # one browser, one JupyterL
 # Side by side, the longest first: what begins last must be short.
 ORDER = [
     *SHARING,
-    "tests/project/test_lab.py",
-    "notebooks/09",
-    "tests/helpers/test_exercises.py",
-    "notebooks/10",
-    "tests/helpers/test_dask.py",
-    "tests/lessons/test_lesson_10.py",
     "notebooks/",
+    "tests/helpers/test_exercises.py",
+    "tests/project/test_lab.py",
+    "tests/lessons/test_lesson_10.py",
+    "tests/helpers/test_dask.py",
     "tests/helpers/test_w",
     "tests/lessons/",
     "",

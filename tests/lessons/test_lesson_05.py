@@ -309,6 +309,8 @@ def test_one_moment_of_a_busy_machine_does_not_make_an_answer_wrong(late, monkey
 
 # -- the recipes
 
+HONEST = {"imap_unordered", "apply_async, callback", "as_completed"}
+
 
 def waited(run):
     """Return how long, at most, a finished task waited for the bar."""
@@ -329,14 +331,13 @@ def test_each_recipe_returns_the_results_and_lies_as_the_lesson_says():
         assert sorted(returned[name], reverse=True) == COUNTDOWN
         if "unordered" not in name:
             assert returned[name] == COUNTDOWN
-    behind = {name: run.most_behind for name, run in runs.items()}
-    # How many wait is no measure of honesty on a busy machine, which is slow to draw any bar.
+    # How many wait is no measure of honesty on a busy machine, which is slow to draw any bar; and
+    # one slow moment of it makes no liar.
+    late = {name: RECIPES[name] for name in HONEST if waited(runs[name]) > waited(runs["imap"]) / 2}
+    runs |= measure(late, COUNTDOWN)
     prompt = {name for name in RECIPES if waited(runs[name]) < waited(runs["imap"]) / 2}
-    assert {name for name in prompt if not runs[name].most_ahead} == {
-        "imap_unordered",
-        "apply_async, callback",
-        "as_completed",
-    }
+    assert {name for name in prompt if not runs[name].most_ahead} == HONEST
+    behind = {name: run.most_behind for name, run in runs.items()}
     assert min(behind["map"], behind["imap"], behind["Executor.map"]) >= 3
     assert behind["imap, chunks of 2"] >= 8
     assert runs["map, bar around the tasks"].most_ahead == 10
