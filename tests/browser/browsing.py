@@ -104,8 +104,7 @@ class Lab:
 
     def page(self, name):
         """Return the address of the notebook `name` in JupyterLab, as if never opened before."""
-        # In a workspace of its own: pages that open at the same time would want one name.
-        return f"{self.url}/doc/workspaces/{Path(name).stem}/tree/{name}?token=lab&reset"
+        return f"{self.url}/doc/tree/{name}?token=lab&reset"
 
     def ask(self, path, method="GET"):
         """Return what the server answers."""
