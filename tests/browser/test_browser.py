@@ -52,7 +52,7 @@ def open_lesson(lab, window):
 
         page.on("console", lambda line: note(line.type == "error", line.location["url"], line.text))
         page.on("response", lambda got: note(got.status >= 500, got.url, got.url))
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("pageerror", lambda error: note(True, page.url, str(error)))
         page.goto(lab.page(name))
         return page
 

@@ -262,11 +262,12 @@ def test_no_check_hangs_and_nothing_is_left(method):
         command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=300, env=os.environ
     )
     assert done.returncode == 0, done.stderr
-    told = {}
-    for line in done.stdout.splitlines():
-        name, took, left, told[name] = line.split("\t")
-        assert float(took) < 6, line  # the limit of 1 s and five more
-        assert left == "0", line
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    took, told = ({row[0]: row[column] for row in rows} for column in (1, 3))
+    for name, seconds, left, _ in rows:
+        # The limit of 1 s and five more; on a busy machine what a right answer takes there, too.
+        assert float(seconds) < 6 + float(took["collect"]), name
+        assert left == "0", name
     assert len(told) == 12
     why = f"numbered_nap, which is defined in a cell. With the start method {method},"
     assert (why in told["cell_function"]) == (method != "fork")
