@@ -26,7 +26,7 @@ KINDS = {
 }
 BROWSER = "tests/browser/"
 SHARING = (BROWSER, "tests/lessons/test_export.py")  # one browser, one JupyterLab, one export
-# Side by side, the longest first: what begins last must be short.
+# Side by side, what takes long first: what begins last must be short.
 ORDER = [
     *SHARING,
     "notebooks/",
@@ -34,7 +34,8 @@ ORDER = [
     "tests/project/test_lab.py",
     "tests/lessons/test_lesson_10.py",
     "tests/helpers/test_dask.py",
-    "tests/helpers/test_w",
+    "tests/helpers/test_watch.py",
+    "tests/helpers/test_widgets.py",
     "tests/lessons/",
     "",
 ]

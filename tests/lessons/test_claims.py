@@ -11,6 +11,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
 from itertools import permutations
 from math import ceil
@@ -27,6 +29,7 @@ import pytest
 
 from helpers import Timeline, WatchedPool
 from helpers.commands import end_family, run_command, start
+from helpers.commands.demonstration import demonstrate
 from helpers.commands.programs import beats, family, python
 from helpers.schedule import predict
 from helpers.workers import nap
@@ -398,3 +401,91 @@ asyncio.run(main())
 """
     hidden = sys.platform == "darwin" or (os.name == "posix" and sys.version_info < (3, 12))
     assert printed(source) == ["4" if hidden else "0"]
+
+
+RAISING = """
+import os
+from multiprocessing import Pool, TimeoutError, active_children
+
+def fail(_):
+    raise RuntimeError
+
+if __name__ == "__main__":
+    pool = Pool(1)
+    pool.apply_async(abs, (-1,), callback=fail)
+    try:
+        pool.apply_async(abs, (-2,)).get(timeout=0.5)
+    except TimeoutError:
+        print("waits", flush=True)
+    active_children()[0].kill()
+    os._exit(0)
+"""
+LOST = """
+from multiprocessing import Pool, TimeoutError
+from helpers.workers import nap_or_die
+
+if __name__ == "__main__":
+    pool = Pool(1)
+    try:
+        pool.apply_async(nap_or_die, (-0.1,)).get(0.5)
+    except TimeoutError:
+        print(pool.apply(abs, (-1,)), flush=True)
+    pool.close()
+    pool.join()
+"""
+
+
+@posix
+def test_after_an_error_in_a_callback_no_result_arrives():
+    assert demonstrate(RAISING).output == "waits\n"
+
+
+@posix
+def test_close_and_join_wait_for_ever_for_a_lost_task():
+    done = demonstrate(LOST)
+    assert (done.ending, done.output) == ("hangs", "1\n")
+
+
+@posix
+def test_an_idle_worker_of_an_executor_dies_of_stop():
+    with ProcessPoolExecutor(1) as executor:
+        worker = psutil.Process(executor.submit(os.getpid).result())
+        worker.send_signal(signal.SIGINT)
+        worker.wait(20)
+        with pytest.raises(BrokenProcessPool):
+            executor.submit(abs, -1).result(timeout=20)
+
+
+@posix
+def test_a_queue_of_another_start_method_is_refused():
+    queue = multiprocessing.get_context("fork").SimpleQueue()
+    process = multiprocessing.get_context("spawn").Process(target=print, args=(queue,))
+    with pytest.raises(RuntimeError, match="fork context"):
+        process.start()
+
+
+@pytest.mark.parametrize(("drop", "number"), [(False, 5), (True, 1)])
+def test_without_the_except_an_error_waits_for_all_commands(drop, number):
+    ran = []
+
+    def fail(number):
+        ran.append(number)
+        raise ValueError(number)
+
+    def run_all(futures, threads, gate):
+        try:
+            futures[0].result()
+        except ValueError:
+            if drop:
+                threads.shutdown(wait=False, cancel_futures=True)
+            raise
+        finally:
+            gate.set()
+
+    gate = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        futures = [threads.submit(fail, 0), threads.submit(gate.wait)]
+        futures += [threads.submit(fail, number) for number in range(1, 5)]
+        with pytest.raises(ValueError, match="0"):
+            run_all(futures, threads, gate)
+    assert len(ran) == number
