@@ -183,6 +183,7 @@ def _start(workers: int, processes: bool, folder: str) -> LocalCluster:
             threads_per_worker=1,
             processes=processes,
             silence_logs=logging.CRITICAL,
+            local_directory=folder,  # for workers that come later, too
             **pages,
             **local,
         )

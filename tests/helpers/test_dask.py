@@ -167,6 +167,16 @@ def test_a_killed_worker_is_replaced_and_all_results_come():
     assert not timeline.missing
 
 
+def test_what_a_worker_that_comes_later_writes_goes_with_the_cluster(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    cluster = DaskCluster(1, processes=False)
+    with cluster as client:
+        cluster._cluster.scale(2)  # as Dask does by itself where a worker does not start
+        client.wait_for_workers(2, timeout=50)
+        assert [path.name for path in tmp_path.iterdir()] == [Path(cluster._folder).name]
+    assert list(tmp_path.iterdir()) == []
+
+
 NEVER_CLOSED = """
 if __name__ == "__main__":
     import os
@@ -199,7 +209,10 @@ def test_where_no_scheduler_answers_the_error_says_so(monkeypatch):
         DaskCluster()
 
 
-def test_it_joins_the_cluster_of_the_variable_and_brings_helpers(monkeypatch, capsys):
+def test_it_joins_the_cluster_of_the_variable_and_brings_helpers(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(name, str(tmp_path))
     with watching_doors() as seen, elsewhere(2) as address:
         with Client(address) as stranger:
             stranger.wait_for_workers(2, timeout=50)
@@ -215,7 +228,7 @@ def test_it_joins_the_cluster_of_the_variable_and_brings_helpers(monkeypatch, ca
                 assert recorder.timeline(futures).workers == 2
             assert f"Joined the cluster at {address} (workers: 2)" in capsys.readouterr().out
     assert seen == {"127.0.0.1"}
-    assert not Path(tempfile.gettempdir(), "dask-scratch-space").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def program(word):
