@@ -258,6 +258,43 @@ def test_shared_memory_that_nobody_unlinks_ends_with_python_and_a_warning():
         SharedMemory(done.stdout.strip())
 
 
+def memory_survives(when):
+    """Return whether shared memory outlives a forked pool that read it, made `when`."""
+    make = "memory = SharedMemory(create=True, size=10)"
+    pool = "pool = get_context('fork').Pool(1)"
+    first, second = (make, pool) if when == "before" else (pool, make)
+    source = f"""
+from multiprocessing import get_context
+from multiprocessing.shared_memory import SharedMemory
+from time import perf_counter, sleep
+
+def read(name):
+    SharedMemory(name).close()
+
+{first}
+{second}
+pool.apply(read, [memory.name])
+pool.close()
+pool.join()
+end = perf_counter() + {2 if when == "before" else 60}
+try:
+    while perf_counter() < end:
+        SharedMemory(memory.name).close()
+        sleep(0.01)
+    print("there")
+    memory.unlink()
+except FileNotFoundError:
+    print("gone")
+"""
+    return printed(source) == ["there"]
+
+
+@linux
+def test_memory_made_after_a_forked_pool_goes_with_its_first_worker():
+    assert memory_survives("before")
+    assert not memory_survives("after")
+
+
 # -- 03
 
 
@@ -386,6 +423,18 @@ def test_a_pipe_holds_16_pages():
     os.close(write)
 
 
+@linux
+@pytest.mark.parametrize(("line", "name"), [("sleep 60", "sleep"), ("sleep 60; true", "bash")])
+def test_a_shell_turns_into_its_last_command_but_not_into_one_before(line, name):
+    with start(["bash", "-c", line]) as shell:
+        process, deadline = psutil.Process(shell.pid), perf_counter() + 30
+        while process.name() != "sleep" and not process.children() and perf_counter() < deadline:
+            sleep(0.01)
+        found = process.name()
+        end_family(shell)
+    assert found == name
+
+
 def test_asyncio_needs_a_thread_a_program_on_macos_and_on_python_3_11():
     source = """
 import asyncio, sys, threading
@@ -454,6 +503,22 @@ def test_an_idle_worker_of_an_executor_dies_of_stop():
         worker.wait(20)
         with pytest.raises(BrokenProcessPool):
             executor.submit(abs, -1).result(timeout=20)
+
+
+def test_map_of_an_executor_drops_what_waits():
+    begun, go_on = [], threading.Event()
+
+    def task(number):
+        begun.append(number)
+        if number == 0:
+            raise KeyboardInterrupt
+        go_on.wait(60)
+
+    with ThreadPoolExecutor(1) as threads:
+        with pytest.raises(KeyboardInterrupt):
+            list(threads.map(task, range(5)))
+        go_on.set()
+    assert begun in ([0], [0, 1])
 
 
 @posix

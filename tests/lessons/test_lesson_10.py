@@ -6,8 +6,11 @@ by a bar over results in order, over what goes in, by no bar, by one run of two 
 order of arrival, by no work; right by as_completed, in its place, by Dask's executor.
 """
 
+import asyncio
 import concurrent.futures
 import inspect
+import os
+import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +20,7 @@ import dask
 import numpy as np
 import psutil
 import pytest
-from distributed import Client, LocalCluster, as_completed, wait
+from distributed import Client, LocalCluster, as_completed, rpc, wait
 from judging import Answer, judged, name_of, one_of_each, said
 
 from helpers import Timeline
@@ -327,6 +330,22 @@ def test_a_worker_keeps_the_old_code_of_a_file_until_it_is_restarted(tmp_path, m
         assert client.submit(edited_module.answer, pure=False).result() == 1
         client.restart()
         assert client.submit(edited_module.answer, pure=False).result() == 2
+
+
+async def ask_for_its_process(address):
+    async with rpc(address) as stranger:
+        answer = await stranger.run(function=pickle.dumps(os.getpid))
+    return answer["result"]
+
+
+def test_workers_and_nannies_do_what_a_stranger_asks():
+    with DaskCluster(1) as client:
+        for nanny in (False, True):
+            process = client.run(os.getpid, nanny=nanny)
+            address = client.run(lambda dask_worker: dask_worker.address, nanny=nanny)
+            assert [asyncio.run(ask_for_its_process(each)) for each in address.values()] == [
+                *process.values()
+            ]
 
 
 def test_with_tls_a_stranger_is_refused(tmp_path):
