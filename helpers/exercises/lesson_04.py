@@ -15,7 +15,7 @@ bar_at_1_9 = {
     "5/10": "Five workers do not make five results: a task counts when it ends, and in its turn.",
 }
 unordered_bar = {
-    "1 behind": "A result on its way is a blink, not a wait: nothing has to stand in line here.",
+    "2 behind": "Half as many would be half a line: without an order there is no line at all.",
     "4 behind": "Four stood in line behind task 0; without an order there is no line.",
 }
 busy_cores = {

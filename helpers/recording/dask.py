@@ -5,13 +5,13 @@ For lesson 10 only: who imports this imports Dask, which no worker of a Pool sho
 
 import asyncio
 import logging
-import math
 import os
 import sys
 import weakref
 import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import inf, nan
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -125,13 +125,12 @@ class DaskRecorder:
             if not times:
                 continue
             start, stop = (times[0][name] - origin for name in ("start", "stop"))
-            if key not in runs or stop <= self._shown.get(key, math.inf):
+            if key not in runs or stop <= self._shown.get(key, inf):
                 runs[key] = f"{record['worker']} {record['thread']}", start, max(start, stop)
         keys = sorted(runs.keys() - self._before, key=lambda key: runs[key][1])
         if futures is not None:
             keys = list(dict.fromkeys(future.key for future in futures))
-        never = "", math.nan, math.nan
-        rows = [(*runs.get(key, never), self._shown.get(key, math.nan)) for key in keys]
+        rows = [(*runs.get(key, ("", nan, nan)), self._shown.get(key, nan)) for key in keys]
         early = [finish - shown for _, _, finish, shown in rows if finish > shown]
         self.error = max(self.error, *early, 0.0)
         timeline = Timeline(*zip(*rows, strict=True)) if rows else Timeline([], [], [])
