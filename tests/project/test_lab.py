@@ -305,12 +305,15 @@ def interrupt_set_up(project, signum, code):
         env |= {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
         command = [BASE, str(project / "lab.py"), "run"]
         with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as setting_up:
-            index.settimeout(60)
-            index.accept()[0].close()  # pip is at work
-            (pip,) = psutil.Process(setting_up.pid).children()
-            assert not (project / ".venv/lab.json").exists()
-            setting_up.send_signal(signum)
-            said = setting_up.communicate(timeout=60)[1]
+            try:
+                index.settimeout(300)  # before it, .venv is made
+                index.accept()[0].close()  # pip is at work
+                (pip,) = psutil.Process(setting_up.pid).children()
+                assert not (project / ".venv/lab.json").exists()
+                setting_up.send_signal(signum)
+                said = setting_up.communicate(timeout=60)[1]
+            finally:
+                setting_up.terminate()  # its pip would go on asking for minutes
     assert setting_up.returncode == code
     assert "Traceback" not in said
     pip.wait(timeout=60)
