@@ -19,6 +19,9 @@ much_shorter = {
     "chunks of one": "It saves a little: the bar gains most. The last file still starts last.",
     "results as they come": "That changes when you see results, and not when they are made.",
 }
+waiting = {
+    "as long as the loop": "Threads take turns to run Python code; who waits runs none.",
+}
 PROGRAM = """\
 import time
 from multiprocessing import Pool
