@@ -242,7 +242,7 @@ class Timeline:
             raise ValueError(f"{path} is no timeline that was saved here: {error}") from None
 
     def to_trace(self, path: str | PathLike) -> None:
-        """Write a file for trace viewers such as ui.perfetto.dev (Chromium 156 has none any more).
+        """Write a file for trace viewers such as ui.perfetto.dev.
 
         It is Chrome's Trace Event JSON: a lane a worker, a slice a task, and one graph each for how
         many tasks were finished and shown. A task that has not ended lasts until the end.

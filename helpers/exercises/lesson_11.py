@@ -20,7 +20,7 @@ much_shorter = {
     "results as they come": "That changes when you see results, and not when they are made.",
 }
 waiting = {
-    "as long as the loop": "Threads take turns to run Python code; who waits runs none.",
+    "as long as the loop": "Threads may take turns to run Python code; who waits runs none.",
 }
 PROGRAM = """\
 import time

@@ -19,6 +19,7 @@ from helpers import Recorder
 from helpers.exercises.lesson_10 import elsewhere
 from helpers.recording import dask as recording
 from helpers.recording.dask import DaskCluster, DaskRecorder
+from helpers.recording.folders import FOLDER
 from helpers.workers import nap, nap_or_fail
 
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
@@ -169,11 +170,11 @@ def test_a_killed_worker_is_replaced_and_all_results_come():
 
 def test_what_a_worker_that_comes_later_writes_goes_with_the_cluster(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    cluster = DaskCluster(1, processes=False)
-    with cluster as client:
-        cluster._cluster.scale(2)  # as Dask does by itself where a worker does not start
+    with DaskCluster(1, processes=False) as client:
+        client.cluster.scale(2)  # as Dask does by itself where a worker does not start
         client.wait_for_workers(2, timeout=50)
-        assert [path.name for path in tmp_path.iterdir()] == [Path(cluster._folder).name]
+        (folder,) = tmp_path.iterdir()
+        assert folder.name.startswith(FOLDER)
     assert list(tmp_path.iterdir()) == []
 
 
