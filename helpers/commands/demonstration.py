@@ -153,28 +153,28 @@ def _follow(process: subprocess.Popen, folder: Path, stop: bool) -> bool:
     """Wait until the program ends; return whether it fell silent, or took too long, instead.
 
     Silent means: no new line or record for four times as long as the first one took to come, which
-    is longer where the machine is slow or busy; and that nothing computes meanwhile.
+    is longer where the machine is slow or busy; and that nothing computes in the latter half.
     """
     begin = since = time.monotonic()
-    seen, wait, patience, worked = _news(folder), LIMIT, 0.0, 0.0
+    seen, wait, patience, worked = _news(folder), LIMIT, 0.0, None
     while process.poll() is None:
         time.sleep(0.03)
         now = time.monotonic()
         if (news := _news(folder)) != seen:
             patience = patience or max(0.7, 4 * (now - begin))
-            seen, since, wait, worked = news, now, patience, _core_time(process)
+            seen, since, wait, worked = news, now, patience / 2, None
         if (folder / "over").exists():  # it has come to its end, and needs only to leave
             wait = LIMIT
         if now > begin + LIMIT or len(seen[1]) > MOST:
             return True
         if now > since + wait:
             work = _core_time(process)
-            if abs(work - worked) < LULL:  # less, if one has ended
+            if worked is not None and abs(work - worked) < LULL:  # less, if one has ended
                 return True
-            since, wait, worked = now, min(wait, 0.5), work
+            since, worked = now, work
         if stop and _read(folder, "output"):
             stop = False
-            time.sleep(0.3)  # not while a worker hands over the result of the task that printed
+            time.sleep(0.2)  # not while a worker hands over the result of the task that printed
             _press_stop(process)
     return False
 
