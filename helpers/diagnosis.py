@@ -5,6 +5,7 @@ Each rule is a function that looks for one illness in a Timeline, and yields wha
 
 from collections.abc import Iterator
 from math import inf
+from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ SEEN = 0.1  # seconds: tqdm draws no bar more often than that
 HIDDEN = 2  # results: one is always on its way, two that are not shown are no accident
 HANDING_OVER = 0.01  # seconds: no pool takes as long, so whoever is idle longer has no task to run
 BUSY = 0.8  # of the cores: the program, and the rest of the machine, need some of them too
+WIDTH = 100  # characters: a longer line is broken in the middle of a word, by JupyterLab for one
 
 
 class Finding(NamedTuple):
@@ -29,7 +31,8 @@ class Finding(NamedTuple):
     lesson: str
 
     def __str__(self) -> str:
-        return f"{self.sentence} (lesson {self.lesson})" if self.lesson else self.sentence
+        pointer = f" (lesson {self.lesson})" if self.lesson else ""
+        return fill(self.sentence + pointer, WIDTH, subsequent_indent="    ")
 
 
 def findings(timeline: Timeline, cores_busy: float = 0.0) -> list[Finding]:

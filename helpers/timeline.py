@@ -177,9 +177,7 @@ class Timeline:
     @property
     def missing(self) -> str:
         """What this timeline does not know, in words; empty if it is complete."""
-        started, ended, shown = (
-            ~np.isnan(column) for column in (self.start, self.finish, self.shown)
-        )
+        started, ended, shown = (~np.isnan(at) for at in (self.start, self.finish, self.shown))
         parts = [
             (~started & shown, "shown, but left no record"),
             (~started & ~shown, "never started"),
@@ -304,9 +302,7 @@ def _numbered(labels: Sequence[Hashable], start: np.ndarray) -> np.ndarray:
     """Replace the labels of workers by 0, 1, ... in order of their first start."""
     labels = np.asarray(labels)
     if labels.shape != start.shape:
-        raise ValueError(
-            f"worker has shape {labels.shape}, start has {start.shape}: one row a task"
-        )
+        raise ValueError(f"worker has shape {labels.shape}, start has {start.shape}: a row a task")
     started = ~np.isnan(start)
     names = np.unique(labels[started])
     label = np.searchsorted(names, labels[started])

@@ -48,7 +48,7 @@ class Watch:
         """Yield what there is to say of each pool, and its Timeline."""
         import numpy as np
 
-        from helpers.diagnosis import findings
+        from helpers.diagnosis import Finding, findings
 
         cores = sum(os.times()[2:4]) - self.cores
         for pool, made, line in self.pools:
@@ -58,11 +58,12 @@ class Watch:
             for bar in self.bars:
                 if bar.drawn[-1][0] > made and bar.drawn[-1][1] == len(timeline) > 0:
                     order, both = (run.lag.clip(0) for run in (timeline, pool.timeline(bar)))
-                    said.append(
+                    sentence = (
                         f"The bar on the screen: tasks waited {np.nansum(order):.2f} s, added up, "
                         f"until the loop had them, and {np.nansum((both - order).clip(0)):.2f} s "
-                        "more until the bar was drawn (lesson 04)"
+                        "more until the bar was drawn."
                     )
+                    said.append(str(Finding("drawing", 0.0, sentence, "04")))
                     break
             yield "\n".join(said), timeline
 

@@ -109,7 +109,7 @@ def beats(path: Path, within: float = 0.5) -> bool:
     size = _size(path)
     while time.monotonic() < end:
         time.sleep(0.02)
-        if _size(path) > size:
+        if _size(path) > size + 1:  # the last dot of one that was just killed may be under way
             return True
     return False
 

@@ -92,9 +92,11 @@ def run_command(
     process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
     kept = {process.stdout: bytearray(), process.stderr: bytearray()}
     too_much: queue.SimpleQueue[bool] = queue.SimpleQueue()
-    readers = [_start_thread(_read, pipe, most, kept[pipe], too_much) for pipe in kept]
+    readers = [_thread(_read, pipe, most, kept[pipe], too_much) for pipe in kept]
     in_time = False
     try:
+        for reader in readers:
+            reader.start()
         for _ in readers:
             if too_much.get(timeout=_left(end)):
                 raise TooMuchOutput(command, most)
@@ -103,7 +105,7 @@ def run_command(
         pass
     finally:
         end_family(process)
-        for reader in readers:
+        for reader in filter(threading.Thread.is_alive, readers):
             reader.join(1.0)
     out, err = (str(part, "utf-8", "replace").replace("\r\n", "\n") for part in kept.values())
     if not in_time:
@@ -128,8 +130,9 @@ def stream_lines(command: list[str], *, timeout: float, **options: Any) -> Itera
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     process = start(command, **pipes, **text, **options)
     lines: queue.Queue[str] = queue.Queue(maxsize=1000)
-    reader = _start_thread(_hand_over, process.stdout, lines)
+    reader = _thread(_hand_over, process.stdout, lines)
     try:
+        reader.start()
         while line := _next(lines, end):
             yield line
         if line is None or not has_ended(process, _left(end)):
@@ -143,10 +146,8 @@ def stream_lines(command: list[str], *, timeout: float, **options: Any) -> Itera
         raise subprocess.CalledProcessError(process.returncode, command)
 
 
-def _start_thread(work: Callable, *arguments: Any) -> threading.Thread:
-    thread = threading.Thread(target=work, args=arguments, daemon=True)
-    thread.start()
-    return thread
+def _thread(work: Callable, *arguments: Any) -> threading.Thread:
+    return threading.Thread(target=work, args=arguments, daemon=True)
 
 
 def _read(pipe: IO[bytes], most: int, kept: bytearray, too_much: queue.SimpleQueue[bool]) -> None:

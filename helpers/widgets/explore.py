@@ -70,9 +70,8 @@ def explore_schedule(
             panel.say("Running for real …")
             panel.write("Measured: " + measured.describe())
 
-        if _run([values["method"]], values, stopped, look):
-            return picture.axes[0].get_title("left") + "."
-        return None
+        ran = _run([values["method"]], values, stopped, look)
+        return picture.axes[0].get_title("left") + "." if ran else None
 
     values = {"workers": workers, "tasks": tasks, "chunksize": chunksize, "pattern": pattern}
     values |= {"seed": seed, "method": method, "longest": longest}
@@ -122,9 +121,8 @@ def race_bars(
             panel.say("Running for real …")
             panel.write("Measured, imap: " + timelines[0].describe())
 
-        if _run(RACERS, values, stopped, look):
-            return "All three have done the same work in the same time."
-        return None
+        ran = _run(RACERS, values, stopped, look)
+        return "All three have done the same work in the same time." if ran else None
 
     values = {"workers": workers, "tasks": tasks, "pattern": pattern, "seed": seed}
     values |= {"longest": longest}

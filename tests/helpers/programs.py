@@ -40,7 +40,7 @@ def square(a):
 MAIN
     print(process_map(square, range(8), max_workers=4, chunksize=1))
 """,
-        ["more until the bar was drawn (lesson 04)"],
+        ["more until the bar was drawn. (lesson 04)"],
     ),
     "threads that fetch": (
         """

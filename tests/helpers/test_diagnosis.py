@@ -148,7 +148,8 @@ def test_the_ten_naps_in_words():
     assert only.seconds == pytest.approx(0.8)
     assert str(only) == (
         "Results in order hide finished tasks: at 2.00 s, 4 were done and 0 shown. imap_unordered "
-        "would have shown 4, and its bar would have stood still for 1.20 s, not 2.00 s. (lesson 04)"
+        "would have\n"
+        "    shown 4, and its bar would have stood still for 1.20 s, not 2.00 s. (lesson 04)"
     )
 
 
