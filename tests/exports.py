@@ -13,8 +13,10 @@ REVEAL = ROOT / "tests/node_modules/reveal.js"
 REQUIRE = ROOT / "tests/node_modules/requirejs/require.js"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPTIONS = {
-    "html": [],
+    "html": ["--to", "html"],
+    "dark": ["--to", "html", "--theme", "dark"],
     "slides": [  # from npm's folder what slides load from the network; and what the README says
+        *["--to", "slides"],
         f"--SlidesExporter.reveal_url_prefix={REVEAL.as_uri()}",
         f"--SlidesExporter.require_js_url={REQUIRE.as_uri()}",
         *re.findall(r"--SlidesExporter[^\s`]+", README),
@@ -24,12 +26,12 @@ OPTIONS = {
 
 @cache
 def export(kind):
-    """Export every lesson as `kind` ("html" or "slides"), once; return the folder of the pages.
+    """Export every lesson as `kind`, one of OPTIONS, once; return the folder of the pages.
 
     The folder is in the temporary folder of this run of the tests, and goes with it.
     """
     folder = Path(mkdtemp(prefix=kind))
-    command = [sys.executable, "-m", "nbconvert", "--to", kind, "--output-dir", folder]
+    command = [sys.executable, "-m", "nbconvert", "--output-dir", folder]
     done = subprocess.run(
         [*command, *OPTIONS[kind], *LESSONS], cwd=ROOT, capture_output=True, text=True
     )
@@ -39,5 +41,5 @@ def export(kind):
 
 def page(lesson, kind):
     """Return the path of the page that is made of `lesson`."""
-    ending = {"html": ".html", "slides": ".slides.html"}[kind]
+    ending = ".slides.html" if kind == "slides" else ".html"
     return export(kind) / (lesson.stem + ending)

@@ -38,9 +38,10 @@ def tab(browser):
     tab.close()
 
 
+@pytest.mark.parametrize("kind", ["html", "dark"])
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_axe_finds_nothing_wrong_in_the_exported_page(tab, path):
-    tab.goto(page(path, "html").as_uri())
+def test_axe_finds_nothing_wrong_in_the_exported_page(tab, path, kind):
+    tab.goto(page(path, kind).as_uri())
     found = violations(tab, ["body"], JUPYTERS)
     assert not found, "\n".join(found)
 

@@ -209,7 +209,7 @@ def test_every_test_runs_in_one_of_two_rounds(project, pretended, together, alon
     assert first.endswith("-m not measures")
     assert "-n " not in second
     assert second.endswith("-m measures")
-    assert "about 9 minutes" in done.stderr
+    assert "about 7 minutes" in done.stderr
     assert told in done.stderr.splitlines()[-1]
 
 
