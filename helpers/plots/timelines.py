@@ -112,7 +112,8 @@ def plot_runs(runs: dict[str, Timeline], axes: tuple[Axes, ...] | None = None) -
         axes = tuple(grid[:, 0])
     until = max(right_edge(run) for run in runs.values())
     for ax, (name, run) in zip(axes, runs.items(), strict=True):
-        plot_workers(run, ax, until, f"{name}: {run.makespan:.2f} s")
+        took = "not finished" if run.missing else f"{run.makespan:.2f} s"
+        plot_workers(run, ax, until, f"{name}: {took}")
         if ax is not axes[-1]:
             ax.set_xlabel("")
     return axes
