@@ -196,7 +196,7 @@ def _chunks(timeline: Timeline) -> np.ndarray:
     chunk = np.append(0, np.cumsum(~(same & waited & at_once)))
     alike = np.bincount(np.bincount(chunk))  # how many chunks there are of each size
     size = int(np.argmax(alike * np.arange(len(alike))))
-    regular = alike[size] > 2 and alike[size] * size > len(timeline) / 2
+    regular = size > 1 and alike[size] > 2 and alike[size] * size > len(timeline) / 2
     return chunk if regular else np.arange(len(timeline))
 
 
