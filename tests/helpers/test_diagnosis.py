@@ -146,7 +146,7 @@ def test_more_busy_workers_than_cores(monkeypatch, busy, said):
 @unhurried
 @given(st.floats(0, 1), st.floats(0.12, 0.23))
 def test_a_consumer_that_is_held_up_once_is_no_chunk(begin, long):
-    run = predict([0.6, 0.5] + [0.12] * 18, 4, method="imap_unordered")
+    run = predict([0.6] * 3 + [0.12] * 17, 4, method="imap_unordered")
     late = (begin <= run.shown) & (run.shown < begin + long)
     shown = np.where(late, begin + long, run.shown)
     assert "chunks" not in names(Timeline(run.worker, run.start, run.finish, shown))
