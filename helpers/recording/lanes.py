@@ -4,13 +4,17 @@ A lane is a file with one writer and no lock: a head, then one record a task of 
 8-byte fields: task + 1, start, finish (`perf_counter` seconds; 0 = has not happened). The worker
 writes into mapped memory, so a record costs no system call, is visible while the task runs, and
 outlives a worker that is killed.
+
+The tasks of a chunk run one after another, each from the finish of the one before it. So only the
+first has task and start, and the second minus the number of them all in the place of its task: to
+write down one more is to write down its finish.
 """
 
 import mmap
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
@@ -18,7 +22,7 @@ from typing import Any
 
 FIELD = 8  # bytes
 RECORD = 3 * FIELD
-HEAD = b"\0\0\0\0\0\0\0\0a watched lane 1"  # one record long, of no task
+HEAD = b"\0\0\0\0\0\0\0\0a watched lane 2"  # one record long, of no task
 SEGMENT = 8192 * RECORD  # whole records, and a multiple of every system's mapping granularity
 FIELDS = SEGMENT // FIELD
 SUFFIX = ".lane"
@@ -43,7 +47,7 @@ class Lane:
         with suppress(OSError):
             handle, _ = tempfile.mkstemp(SUFFIX, dir=folder)
             self._file = open(handle, "r+b", buffering=0)  # noqa: SIM115 - lives as the worker
-        self._taken = False
+        self._running = False
         self.task: int | None = None
         self._new_segment(HEAD)
 
@@ -53,41 +57,57 @@ class Lane:
             self._new_segment()
         at = self._free
         self._free = at + 3
-        self._numbers[at] = task + 1
         self._times[at + 1] = perf_counter()
+        self._numbers[at] = task + 1
         return self._times, at + 2
 
     def take(self, task: int | None) -> None:
         """Write down that the worker has `task` now; None is no task."""
-        self.task, self._taken = None, task is not None
+        self.task, self._running = None, task is not None
         if task is not None:
             self.begin(task)
 
-    def take_each(self, task: int, items: Iterable) -> Iterator:
-        """Yield the items of a chunk, whose first task is `task`: `take` for each of them.
+    def take_each(self, task: int, items: Sequence) -> Iterator:
+        """Yield the items of a chunk, whose first task is `task`, and write down each.
 
-        Who asks for the next item has ended the one before. Written out, for it runs once an
-        item: that is half the price of calls.
+        Who asks for the next item has ended the one before.
         """
-        self._taken = True
-        numbers, times, at = self._numbers, self._times, self._free
-        now = perf_counter()
-        for number, item in enumerate(items, task + 1):
-            if at == FIELDS:
-                self._new_segment()
-                numbers, times, at = self._numbers, self._times, 0
-            numbers[at] = number
-            times[at + 1] = now
-            self._free = at = at + 3
-            yield item
-            times[at - 1] = now = perf_counter()
+        self.task, self._running = None, True
+        rest, stop = iter(items), task + len(items)
+        while task < stop:
+            times, at = self.begin(task)
+            last = min(at + 3 * (stop - task - 1), FIELDS - 1)  # what has no room begins anew
+            if last > at:
+                self._numbers[at + 1] = -((last - at) // 3 + 1)
+                self._free = last + 1
+            ends = range(at, last + 1, 3)
+            for at, item in zip(ends, rest, strict=False):
+                yield item
+                times[at] = perf_counter()
+            task += len(ends)
+        self.task, self._running = stop - 1, False
 
     def put_down(self) -> None:
         """Write down that what was taken ends now; the second time, do nothing."""
-        if self._taken:
-            self._taken = False
-            self.task = self._numbers[self._free - 3] - 1
-            self._times[self._free - 1] = perf_counter()
+        if self._running:
+            self._running = False
+            at = self._free - 1
+            number = self._numbers[at - 2]
+            if number <= 0:  # one of a chunk has failed
+                number, at = self._cut_chunk()
+            self.task = number - 1
+            self._times[at] = perf_counter()
+
+    def _cut_chunk(self) -> tuple[int, int]:
+        """Forget what never began of a chunk; return what runs, and the place of its finish."""
+        head = self._free - 3
+        while self._numbers[head] <= 0:
+            head -= 3
+        count, at = 1, head + 2
+        while self._times[at]:
+            count, at = count + 1, at + 3
+        self._numbers[head + 3] = -count
+        return self._numbers[head] + count - 1, at
 
     def close(self) -> None:
         """Let go of the file, so that Windows can delete it. Later records go nowhere."""
@@ -97,7 +117,7 @@ class Lane:
         if self._file:
             self._file.close()
             self._file = None
-        self._taken = False
+        self._running = False
         self._new_segment()
 
     def _new_segment(self, head: bytes = b"") -> None:

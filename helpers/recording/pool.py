@@ -209,7 +209,7 @@ class ResultIterator:
         except Exception as error:
             self._call.show_failed(error)
             raise
-        self._call.shown[self._call.next_row()] = perf_counter()
+        self._call.shown[next(self._call.rows)] = perf_counter()
         return result
 
     __next__ = next
@@ -217,10 +217,10 @@ class ResultIterator:
 
 def _noting_each(results: Iterator, call: Call) -> Iterator:
     """Yield results that came in chunks, as the generator of Pool does; note when each is taken."""
-    shown, next_row = call.shown, call.next_row
+    shown = call.shown
     try:
-        for result in results:
-            shown[next_row()] = perf_counter()
+        for result, row in zip(results, call.rows, strict=False):
+            shown[row] = perf_counter()
             yield result
     except Exception as error:
         call.show_failed(error)

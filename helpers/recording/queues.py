@@ -6,9 +6,22 @@ result or exception, travels as it is, and no call of ours stands in a worker's 
 """
 
 from multiprocessing.pool import mapstar, starmapstar
+from threading import get_ident
 from typing import Any
 
-from helpers.recording.lanes import lane
+from helpers.recording.lanes import Lane, lane
+
+
+class Lanes(dict[int, Lane]):
+    """The lane of each worker, by its thread: to ask for one opens it, where the worker runs."""
+
+    def __init__(self, folder: str) -> None:
+        """Open lanes in `folder`."""
+        self.folder = folder
+
+    def __missing__(self, worker: int) -> Lane:
+        self[worker] = lane(self.folder)
+        return self[worker]
 
 
 class WatchedQueue:
@@ -16,14 +29,15 @@ class WatchedQueue:
 
     def __init__(self, queue: Any, folder: str) -> None:
         """Watch `queue` into lanes of `folder`."""
-        self.queue, self.folder = queue, folder
+        self.queue = queue
+        self.lanes = Lanes(folder)
         if hasattr(queue, "_writer"):  # a pool of processes closes the ends that it does not use
             self._reader, self._writer = queue._reader, queue._writer
             self._rlock = queue._rlock
 
-    def get(self, **options: Any) -> Any:
-        """Return the next message."""
-        return self.queue.get(**options)
+    def get(self, block: bool = True) -> Any:
+        """Return the next message. Only a pool of threads, when it ends, does not want to wait."""
+        return self.queue.get() if block else self.queue.get(block=False)
 
     def put(self, message: Any) -> None:
         """Hand over a message."""
@@ -33,19 +47,22 @@ class WatchedQueue:
 class TaskQueue(WatchedQueue):
     """Where workers take their tasks: notes when each began."""
 
-    def get(self, **options: Any) -> Any:
-        """Return the next message for a worker. With options, it is for the pool that ends."""
-        message = self.queue.get(**options)
-        if message is None or options:
-            return message
-        number, (job, i, func, args, kwds) = message
-        here = lane(self.folder)
+    def get(self, block: bool = True) -> Any:
+        """Return the next message: for a worker, or for the pool, which does not wait."""
+        if not block:
+            return super().get(block)
+        message = self.queue.get()
+        if message is None:
+            return None
+        number, task = message
+        job, i, func, args, kwds = task
         if func is mapstar or func is starmapstar:  # map, and imap in chunks
             ((func_of_items, items),) = args
-            args = ((func_of_items, here.take_each(number, items)),)
-        else:
-            here.take(number)
-        return job, i, func, args, kwds
+            if len(items) > 1:
+                args = ((func_of_items, self.lanes[get_ident()].take_each(number, items)),)
+                return job, i, func, args, kwds
+        self.lanes[get_ident()].take(number)
+        return task
 
 
 class ResultQueue(WatchedQueue):
@@ -56,6 +73,6 @@ class ResultQueue(WatchedQueue):
         if message is None:
             self.queue.put(None)
         else:
-            here = lane(self.folder)
+            here = self.lanes[get_ident()]
             here.put_down()
             self.queue.put((here.task, message))

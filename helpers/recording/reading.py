@@ -66,12 +66,27 @@ def _records(
     stop = first + (len(sizes) << CALL)
     for lane in lanes:
         records = np.frombuffer(lane, _RECORD, len(lane) // _RECORD.itemsize)
-        task = records["task"]
-        records = records[(task > first) & (task <= stop) & (records["start"] > 0)]
+        records = _whole(
+            records, np.flatnonzero((records["task"] > first) & (records["task"] <= stop))
+        )
         task = records["task"] - 1 - first
-        every.append(records[(task & _INDEX) < sizes[task >> CALL]])
+        every.append(records[((task & _INDEX) < sizes[task >> CALL]) & (records["start"] > 0)])
     number = np.repeat(np.arange(len(every), dtype=np.int32), [len(each) for each in every])
     return number, np.concatenate(every)
+
+
+def _whole(records: np.ndarray, heads: np.ndarray) -> np.ndarray:
+    """Return the records at `heads`, and after each those of its chunk, with task and start."""
+    following = np.append(records["task"], 0)[heads + 1]
+    count = np.where(following < 0, -following, 1)
+    count = np.minimum(count, len(records) - heads)  # of a file that was cut short
+    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    at = np.repeat(heads, count) + nth
+    whole = records[at]
+    whole["task"] = np.repeat(records["task"][heads], count) + nth
+    later = np.flatnonzero(nth)
+    whole["start"][later] = records["finish"][at[later] - 1]
+    return whole
 
 
 def _rows(records: np.ndarray, sizes: np.ndarray, first: int) -> tuple[np.ndarray, int]:

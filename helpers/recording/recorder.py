@@ -9,10 +9,10 @@ import tempfile
 import threading
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from multiprocessing.util import Finalize
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -136,18 +136,19 @@ class Recorder:
 class Call:
     """The tasks of one call: numbered when they are sent, noted when they are shown."""
 
-    __slots__ = ("_arrived", "_chunksize", "_failed", "_sent", "first", "next_row", "shown")
+    __slots__ = ("_arrived", "_chunksize", "_failed", "_sent", "first", "rows", "shown")
 
     def __init__(self, first: int, size: int, unordered: bool) -> None:
         """`first` is the number of the call's first task; the others follow it.
 
-        unordered: the consumer gets the results as they arrive. `next_row` tells whose comes next.
+        unordered: the consumer gets the results as they arrive. `rows` yields whose comes next.
         """
         self.first = first
         self.shown = array("d", [0.0]) * size  # when each was shown first; 0 = has not been
         self._sent = self._chunksize = 0
-        self._arrived: deque[int] | None = deque() if unordered else None
-        self.next_row = self._arrived.popleft if unordered else count().__next__
+        self._arrived: deque[range] | None = deque() if unordered else None
+        arrived = chain.from_iterable(iter(self._arrived.popleft, None)) if unordered else None
+        self.rows: Iterator[int] = arrived or count()
         self._failed: list[tuple[BaseException, int]] = []
 
     def send(self, length: int) -> int:
@@ -162,7 +163,7 @@ class Call:
     def arrive(self, chunk: int, task: int) -> None:
         """Note that the results of a chunk are there, whose last task has this number."""
         if self._arrived is not None:
-            self._arrived.extend(range(chunk * self._chunksize, task - self.first + 1))
+            self._arrived.append(range(chunk * self._chunksize, task - self.first + 1))
 
     def fail(self, error: BaseException, task: int) -> None:
         """Note whose error it is that the consumer will get."""
@@ -188,7 +189,7 @@ class Call:
                 self._failed.remove(pair)  # an error holds on to the frames it goes through
                 self.show(pair[1])
                 if self._arrived is None:
-                    self.next_row()
+                    next(self.rows)
                 break
 
 

@@ -911,10 +911,18 @@ record = Struct("=qdd").pack
 
 
 def test_half_written_record_is_passed_over():
-    lane = HEAD + record(1, 10.0, 11.0) + record(2, 0.0, 0.0) + record(3, 12.0, 0.0)
+    lane = HEAD + record(1, 10.0, 11.0) + record(0, 11.5, 0.0) + record(3, 12.0, 0.0)
     timeline = read_timeline([lane + b"\4\0\0"], [array("d", [0] * 4)], 0, 10.0)
     assert timeline.missing == "2 tasks never started; 1 task started and did not finish"
     assert timeline.finish[0] == 1
+
+
+def test_a_task_of_a_chunk_starts_when_the_one_before_it_ends():
+    chunk = [record(2, 11.0, 13.0), record(-3, 0.0, 0.0), record(0, 0.0, 0.0)]
+    lane = HEAD + record(1, 10.0, 11.0) + b"".join(chunk)
+    timeline = read_timeline([lane], [array("d", [0] * 4)], 0, 10.0)
+    assert timeline.start[:3].tolist() == [0, 1, 3]
+    assert timeline.missing == "1 task never started; 1 task started and did not finish"
 
 
 def test_record_of_a_task_that_was_drawn_after_the_count_is_passed_over():
