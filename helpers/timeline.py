@@ -95,11 +95,11 @@ class Timeline:
         late = self.finish + self.grace < until
         if not late.any():
             return 0.0, 0, 0
-        since = np.sort(self.finish[late] + self.grace)
+        since = _sorted(self.finish[late] + self.grace)
         behind = count_until(since, since) - count_until(until[late], since)
         peak = int(np.argmax(behind))
         shown = int(count_until(until, since[peak]))
-        return float(np.sort(until)[shown]), shown + int(behind[peak]), shown
+        return float(_sorted(until)[shown]), shown + int(behind[peak]), shown
 
     @property
     def most_behind(self) -> int:
@@ -135,11 +135,12 @@ class Timeline:
         starts, finishes = self._intervals()
         if not len(starts):
             return 0.0
-        moments = np.unique([starts, finishes])
-        running = count_until(starts, moments) - count_until(finishes, moments)
+        moments = np.concatenate([starts, finishes])
+        order = np.argsort(moments, kind="stable")
+        moments, running = moments[order], np.cumsum(np.where(order < len(starts), 1, -1))
         seconds_run = np.append(0.0, np.cumsum(np.diff(moments) * (running[:-1] > 0)))
         shown = self.shown[~np.isnan(self.shown)]
-        looks = np.sort(np.concatenate([moments[[0, -1]], shown]))
+        looks = _sorted(np.concatenate([moments[[0, -1]], shown]))
         return float(np.diff(np.interp(looks, moments, seconds_run)).max())
 
     @property
@@ -284,7 +285,11 @@ class Timeline:
 
 def count_until(times: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """Return how many of `times` are not after each of the moments; a nan is after all."""
-    return np.searchsorted(np.sort(times), moments, side="right")
+    return np.searchsorted(_sorted(times), moments, side="right")
+
+
+def _sorted(times: np.ndarray) -> np.ndarray:
+    return np.sort(times, kind="stable")  # the quick kind for what is nearly in order
 
 
 def _column(name: str, values: Sequence[float], length: int | None = None) -> np.ndarray:

@@ -65,11 +65,10 @@ def new_figure(height: float) -> Figure:
 
 
 def prepare(ax: Axes, timeline: Timeline, ylabel: str, until: float = 0.0) -> None:
-    """Set up what the pictures share: the time axis, the text alternative, little ink."""
+    """Set up what the pictures share: the time axis, and little ink."""
     ax.set_xlim(0, max(right_edge(timeline), until))
     ax.set_xlabel("seconds since the first task was submitted")
     ax.set_ylabel(ylabel)
-    ax.set_label(timeline.describe())
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="x", color="#eeeeee")
     ax.set_axisbelow(True)

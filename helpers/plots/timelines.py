@@ -67,6 +67,7 @@ def plot_progress(timeline: Timeline, ax: Axes | None = None) -> Axes:
     """Finished and shown tasks as steps over time; what lies between them is the bar's lag."""
     ax = ax or new_figure(2.6).subplots()
     prepare(ax, timeline, "tasks")
+    ax.set_label(timeline.describe())
     times, done, seen = _steps(timeline, right_edge(timeline))
     ax.fill_between(times, seen, done, step="post", color=SHADE, linewidth=0)
     ax.step(times, done, where="post", color=FINISHED, linewidth=5, label="finished")
@@ -220,7 +221,9 @@ def _draw_busy_share(ax: Axes, timeline: Timeline) -> None:
     share = np.empty((timeline.workers, len(edges) - 1))
     for worker in range(timeline.workers):
         mine = timeline.worker == worker
-        start, finish = np.sort(timeline.start[mine]), np.sort(timeline.finish[mine])
+        start, finish = (
+            np.sort(at[mine], kind="stable") for at in (timeline.start, timeline.finish)
+        )
         finish[np.isnan(finish)] = timeline.end
         seconds = np.append(0.0, np.cumsum(finish - start))
         moments = np.ravel([start, finish], order="F")

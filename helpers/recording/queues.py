@@ -35,10 +35,6 @@ class WatchedQueue:
             self._reader, self._writer = queue._reader, queue._writer
             self._rlock = queue._rlock
 
-    def get(self, block: bool = True) -> Any:
-        """Return the next message. Only a pool of threads, when it ends, does not want to wait."""
-        return self.queue.get() if block else self.queue.get(block=False)
-
     def put(self, message: Any) -> None:
         """Hand over a message."""
         self.queue.put(message)
@@ -50,7 +46,7 @@ class TaskQueue(WatchedQueue):
     def get(self, block: bool = True) -> Any:
         """Return the next message: for a worker, or for the pool, which does not wait."""
         if not block:
-            return super().get(block)
+            return self.queue.get(block=False)
         message = self.queue.get()
         if message is None:
             return None
