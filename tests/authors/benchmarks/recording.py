@@ -10,7 +10,7 @@ from measuring import Row, at_most, ratio, seconds
 
 from helpers.recording.pool import WatchedPool
 
-POOLS = 9  # pairs: the pace of one depends on where the system puts its processes
+POOLS = 25  # pairs: the pace of one, 0.9 to 1.5, depends on where the system puts its processes
 MILLION = 1_000_000
 
 
