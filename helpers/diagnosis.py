@@ -101,7 +101,9 @@ def _straggler(timeline: Timeline) -> Iterator[Finding]:
     one_by_one = timeline.most_at_once == 1
     idle = took if one_by_one else float(took - np.mean(ends))
     longest_first = np.sort(ran[~np.isnan(ran)])[::-1]
-    costs = {"startup": timeline.startup, "gap": min(_gap(timeline), HANDING_OVER)}
+    # One by one, a worker's first task says nothing of its start-up: it may just be late in turn.
+    startup = timeline.startup.min() if one_by_one else timeline.startup
+    costs = {"startup": startup, "gap": min(_gap(timeline), HANDING_OVER)}
     best = predict(longest_first, workers, **costs).makespan
     last, longest = np.nanargmax(timeline.finish), np.nanargmax(ran)
     if (saved := min(idle, took - best)) > NOTICEABLE * took:

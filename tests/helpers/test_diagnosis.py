@@ -110,6 +110,15 @@ def test_tasks_that_run_one_by_one(workers, rounds, seconds):
 
 @unhurried
 @given(WORKERS, ROUNDS, SECONDS)
+def test_tasks_that_run_one_by_one_and_nearly_all_on_one_worker(workers, rounds, seconds):
+    times = seconds * np.arange(workers * rounds + 1)
+    worker = np.maximum(0, np.arange(workers * rounds) - workers * (rounds - 1))
+    run = Timeline(worker, times[:-1], times[1:], times[1:])
+    assert "each task was submitted when the one before had ended" in findings(run)[0].sentence
+
+
+@unhurried
+@given(WORKERS, ROUNDS, SECONDS)
 def test_a_loop_that_is_too_slow_to_take_results_is_not_called_order(workers, rounds, seconds):
     run = predict([seconds] * workers * rounds, workers)
     taken = seconds * np.arange(1, len(run) + 1)  # one task's time for each result
