@@ -130,10 +130,13 @@ def test_the_cluster_outlives_an_interrupt_during_gather(client):
         for process in (*workers, os.getpid()):  # as Jupyter does: the whole group
             os.kill(process, signal.SIGINT)
 
-    timer = threading.Timer(0.1, interrupt)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    def gather():
+        timer.start()
         client.gather(client.map(nap, [5.0], pure=False))
+
+    timer = threading.Timer(0.1, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        gather()
     timer.join()
     assert client.gather(futures) == [0.5] * 6
     assert set(client.run(os.getpid).values()) == workers
