@@ -221,9 +221,7 @@ def _draw_busy_share(ax: Axes, timeline: Timeline) -> None:
     share = np.empty((timeline.workers, len(edges) - 1))
     for worker in range(timeline.workers):
         mine = timeline.worker == worker
-        start, finish = (
-            np.sort(at[mine], kind="stable") for at in (timeline.start, timeline.finish)
-        )
+        start, finish = np.sort(timeline.start[mine]), np.sort(timeline.finish[mine])
         finish[np.isnan(finish)] = timeline.end
         seconds = np.append(0.0, np.cumsum(finish - start))
         moments = np.ravel([start, finish], order="F")

@@ -76,11 +76,10 @@ class Lane:
         rest, stop = iter(items), task + len(items)
         while task < stop:
             times, at = self.begin(task)
-            last = min(at + 3 * (stop - task - 1), FIELDS - 1)  # what has no room begins anew
-            if last > at:
-                self._numbers[at + 1] = -((last - at) // 3 + 1)
-                self._free = last + 1
-            ends = range(at, last + 1, 3)
+            ends = range(at, min(at + 3 * (stop - task), FIELDS), 3)  # the rest finds no room here
+            if len(ends) > 1:
+                self._numbers[at + 1] = -len(ends)
+                self._free = ends[-1] + 1
             for at, item in zip(ends, rest, strict=False):
                 yield item
                 times[at] = perf_counter()

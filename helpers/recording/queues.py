@@ -13,7 +13,10 @@ from helpers.recording.lanes import Lane, lane
 
 
 class Lanes(dict[int, Lane]):
-    """The lane of each worker, by its thread: to ask for one opens it, where the worker runs."""
+    """The lane of each worker, by its thread: to ask for one opens it, where the worker runs.
+
+    `lane` asks the system each time which process this is: that would be twice a task.
+    """
 
     def __init__(self, folder: str) -> None:
         """Open lanes in `folder`."""

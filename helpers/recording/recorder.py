@@ -147,8 +147,9 @@ class Call:
         self.shown = array("d", [0.0]) * size  # when each was shown first; 0 = has not been
         self._sent = self._chunksize = 0
         self._arrived: deque[range] | None = deque() if unordered else None
-        arrived = chain.from_iterable(iter(self._arrived.popleft, None)) if unordered else None
-        self.rows: Iterator[int] = arrived or count()
+        self.rows: Iterator[int] = count()
+        if unordered:
+            self.rows = chain.from_iterable(iter(self._arrived.popleft, None))
         self._failed: list[tuple[BaseException, int]] = []
 
     def send(self, length: int) -> int:

@@ -35,6 +35,7 @@ from helpers.workers import nap, nap_and_square
 HERE = Path(__file__).parent
 METHODS = ["fork", "spawn", "forkserver"]
 HEAVY = {"numpy", "matplotlib", "ipywidgets", "tqdm", "IPython"}
+ROOM = SEGMENT // RECORD - 1  # tasks in a lane's first segment: its head is one record long
 
 
 def get_context(method):
@@ -370,6 +371,20 @@ def test_a_chunk_that_fails_shows_the_task_that_failed(way):
     timeline = pool.timeline()
     assert np.isnan(timeline.shown).tolist() == [False] * 4 + [True] * 2
     assert timeline.missing == "2 tasks never started"
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 5, ROOM - 1, ROOM, ROOM + 1])
+def test_of_a_chunk_that_fails_what_comes_behind_never_started(before):
+    items = [0] * before + [2] + [1] * 3
+    with WatchedPool(1) as pool:
+        with pytest.raises(tasks.Trouble):
+            pool.map(tasks.fail_at_two, items, chunksize=len(items))
+        assert pool.map(tasks.square, [3, 4], chunksize=2) == [9, 16]
+        timeline = pool.timeline()
+    assert timeline.missing == "3 tasks never started"
+    ran = ~np.isnan(timeline.start)
+    assert np.flatnonzero(~ran).tolist() == [before + 1, before + 2, before + 3]
+    assert (timeline.finish[ran][:-1] <= timeline.start[ran][1:]).all()
 
 
 def test_result_that_cannot_be_sent_back_and_argument_that_cannot_be_sent():
@@ -947,9 +962,6 @@ def test_folder_that_vanishes_in_the_middle_of_a_run(context, tmp_path):
         # the moment in which its only worker is replaced (ZeroDivisionError, CPython 3.11 to 3.15).
         assert pool.map(tasks.square, [3], 1) == [9]
     assert pool.timeline().missing == "7 tasks shown, but left no record"
-
-
-ROOM = SEGMENT // RECORD - 1  # tasks in a lane's first segment: its head is one record long
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit of file sizes")
