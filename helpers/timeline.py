@@ -95,11 +95,11 @@ class Timeline:
         late = self.finish + self.grace < until
         if not late.any():
             return 0.0, 0, 0
-        since = _sorted(self.finish[late] + self.grace)
+        since = sorted_times(self.finish[late] + self.grace)
         behind = count_until(since, since) - count_until(until[late], since)
         peak = int(np.argmax(behind))
         shown = int(count_until(until, since[peak]))
-        return float(_sorted(until)[shown]), shown + int(behind[peak]), shown
+        return float(sorted_times(until)[shown]), shown + int(behind[peak]), shown
 
     @property
     def most_behind(self) -> int:
@@ -140,7 +140,7 @@ class Timeline:
         moments, running = moments[order], np.cumsum(np.where(order < len(starts), 1, -1))
         seconds_run = np.append(0.0, np.cumsum(np.diff(moments) * (running[:-1] > 0)))
         shown = self.shown[~np.isnan(self.shown)]
-        looks = _sorted(np.concatenate([moments[[0, -1]], shown]))
+        looks = sorted_times(np.concatenate([moments[[0, -1]], shown]))
         return float(np.diff(np.interp(looks, moments, seconds_run)).max())
 
     @property
@@ -259,7 +259,7 @@ class Timeline:
             for w in range(self.workers)
         ]
         for name, column in ("finished", self.finish), ("shown", self.shown):
-            moments = 1e6 * np.sort(column[~np.isnan(column)])
+            moments = 1e6 * sorted_times(column[~np.isnan(column)])
             events += [
                 f'{{"name":"{name}","ph":"C","pid":0,"ts":{at:.3f},"args":{{"tasks":{count}}}}}'
                 for count, at in enumerate([0.0, *moments.tolist()])
@@ -285,11 +285,12 @@ class Timeline:
 
 def count_until(times: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """Return how many of `times` are not after each of the moments; a nan is after all."""
-    return np.searchsorted(_sorted(times), moments, side="right")
+    return np.searchsorted(sorted_times(times), moments, side="right")
 
 
-def _sorted(times: np.ndarray) -> np.ndarray:
-    return np.sort(times, kind="stable")  # the quick kind for what is nearly in order
+def sorted_times(times: np.ndarray) -> np.ndarray:
+    """Return `times` in order. Most nearly are, for which the stable sort is the quick one."""
+    return np.sort(times, kind="stable")
 
 
 def _column(name: str, values: Sequence[float], length: int | None = None) -> np.ndarray:

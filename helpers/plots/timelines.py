@@ -24,7 +24,7 @@ from helpers.plots.figure import (
     set_lanes,
     set_title,
 )
-from helpers.timeline import Timeline, count_until
+from helpers.timeline import Timeline, count_until, sorted_times
 
 BUSY = LinearSegmentedColormap.from_list("busy", ["#ffffff", FINISHED_2])
 _TURNS = np.array([FINISHED, FINISHED_2])
@@ -221,7 +221,7 @@ def _draw_busy_share(ax: Axes, timeline: Timeline) -> None:
     share = np.empty((timeline.workers, len(edges) - 1))
     for worker in range(timeline.workers):
         mine = timeline.worker == worker
-        start, finish = np.sort(timeline.start[mine]), np.sort(timeline.finish[mine])
+        start, finish = (sorted_times(at[mine]) for at in (timeline.start, timeline.finish))
         finish[np.isnan(finish)] = timeline.end
         seconds = np.append(0.0, np.cumsum(finish - start))
         moments = np.ravel([start, finish], order="F")
