@@ -95,11 +95,7 @@ class Demonstration:
 
 
 def demonstrate(
-    source: str,
-    *,
-    method: str | None = None,
-    cell: bool = False,
-    stop: bool = False,
+    source: str, *, method: str | None = None, cell: bool = False, stop: bool = False
 ) -> Demonstration:
     """Run the program `source` and return what became of it. Nothing of it is left.
 
@@ -118,17 +114,14 @@ def demonstrate(
         process = _start(folder, method, cell)
         try:
             hangs = _follow(process, folder, stop)
-            left = 0 if hangs else _left(process)
+            left = 0 if hangs else len(_workers(_wait_for_family(process, 1.0)))
             said = _read(folder, "output"), _read(folder, "errors")
         finally:
             _end(process)
-        columns = _read(folder, "timeline") or "[[], [], [], []]"
-        return Demonstration(
-            "hangs" if hangs else _ending(process.returncode),
-            *said,
-            Timeline(*json.loads(columns)),
-            left,
-        )
+        columns = json.loads(_read(folder, "timeline") or "[[], [], [], []]")
+        ending = "ended" if process.returncode == 0 else "failed"
+        ending = "killed" if process.returncode < 0 else ending
+        return Demonstration("hangs" if hangs else ending, *said, Timeline(*columns), left)
 
 
 def under_each_method(source: str, *, cell: bool = False) -> dict[str, Demonstration]:
@@ -234,17 +227,13 @@ def _core_time(process: subprocess.Popen) -> float:
 
 
 def _workers(family: list[psutil.Process]) -> list[psutil.Process]:
+    """Return the family without its tracker."""
     found = []
     for each in family:
         with suppress(psutil.Error):
             if TRACKER not in " ".join(each.cmdline()):
                 found.append(each)
     return found
-
-
-def _left(process: subprocess.Popen) -> int:
-    """Return how many processes the program, which has ended, left; give them a second to end."""
-    return len(_workers(_wait_for_family(process, 1.0)))
 
 
 def _end(process: subprocess.Popen) -> None:
@@ -257,10 +246,6 @@ def _end(process: subprocess.Popen) -> None:
             worker.kill()
     _wait_for_family(process, 5.0)
     end_family(process)
-
-
-def _ending(code: int) -> str:
-    return "ended" if code == 0 else "killed" if code < 0 else "failed"
 
 
 def _read(folder: Path, name: str) -> str:

@@ -27,8 +27,7 @@ class TooMuchOutput(subprocess.SubprocessError):
     def __init__(self, command: list[str], most: int) -> None:
         """Keep what was run, and the limit in bytes."""
         super().__init__(f"{command[0]} printed more than {most:,} bytes and was ended")
-        self.cmd = command
-        self.most = most
+        self.cmd, self.most = command, most
 
 
 def start(command: list[str], **options: Any) -> subprocess.Popen:

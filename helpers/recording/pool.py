@@ -6,7 +6,7 @@ imports, and must not wait for numpy.
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from multiprocessing.pool import AsyncResult, Pool, ThreadPool, mapstar, starmapstar
+from multiprocessing.pool import TERMINATE, AsyncResult, Pool, ThreadPool, mapstar, starmapstar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,12 +26,15 @@ PRIVATE = {
     "_reader": "of a queue between processes, the end that reads; a pool closes what it needs not",
     "_writer": "the other end",
     "_rlock": "its lock for readers, which a pool holds when it ends",
+    "_wlock": "its lock for writers",
     "_quick_put": "sends a task to the workers, from a thread of the pool",
     "_quick_get": "receives a result, in another thread of the pool",
     "_map_async": "what map, starmap and both with _async call",
     "_check_running": "what Pool asks before it takes tasks",
     "_processes": "how many workers there are to be",
     "_pool": "the workers",
+    "_worker_handler": "the thread that replaces workers; its `_state` tells it to stop",
+    "_change_notifier": "wakes that thread",
     "_taskqueue": "from where a thread of the pool sends tasks",
     "_cache": "what waits for results",
     "_index": "how many results of imap have come",
@@ -121,17 +124,6 @@ class _Watched:
         """The workers, as Process objects; a pool of threads has such, too."""
         return list(self._pool)
 
-    def end(self) -> None:
-        """Terminate and join, whatever has ended before; who takes from imap finds no more."""
-        # What ends the pool's threads comes from the one that starts workers. A kernel that shuts
-        # down ends the forkserver too; then that thread has failed, and `terminate` waits for ever.
-        self._taskqueue.put(None)
-        self.terminate()
-        self.join()
-        for results in list(self._cache.values()):
-            if hasattr(results, "_set_length"):  # `terminate` leaves those waiting who wait
-                results._set_length(results._index)
-
     def _setup_queues(self) -> None:
         super()._setup_queues()
         folder = self._recorder.folder
@@ -163,6 +155,29 @@ class WatchedPool(_Watched, Pool):
 
     It takes what `multiprocessing.pool.Pool` takes, and behaves as it does.
     """
+
+    def end(self) -> None:
+        """Kill and join, whatever has ended before; who takes from imap finds no more.
+
+        `terminate` would wait for ever where a kernel that shuts down has ended a part of the pool.
+        """
+        self._worker_handler._state = TERMINATE
+        self._change_notifier.put(None)
+        self._worker_handler.join()  # no worker is replaced from here on
+        for process in self._pool:
+            process.kill()
+        for process in self._pool:
+            process.join()
+        for lock in (self._inqueue._rlock, self._outqueue.queue._wlock):
+            if lock:  # none on Windows, where one write is whole
+                # Ours, or held by a worker that was killed: free it in either case.
+                lock.acquire(timeout=0.5)
+                lock.release()
+        self._taskqueue.put(None)  # what its thread no longer says if it could start no worker
+        self.terminate()
+        for results in list(self._cache.values()):
+            if hasattr(results, "_set_length"):  # `terminate` leaves those waiting who wait
+                results._set_length(results._index)
 
 
 class WatchedThreadPool(_Watched, ThreadPool):

@@ -759,6 +759,33 @@ def test_end_ends_workers_and_a_loop_over_their_results(method, chunksize):
     assert came.wait(30)
     pool.end()
     assert ended.wait(10)
+    pool.end()  # again: harmless
+    assert not any(process.is_alive() for process in pool.processes)
+
+
+LOCKS = {
+    "of tasks": lambda pool: pool._inqueue.queue._rlock,
+    "of results": lambda pool: pool._outqueue.queue._wlock,
+}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_end_does_not_wait_for_a_lock_that_a_killed_worker_held(context, lock):
+    pool = WatchedPool(2, context=context)
+    pool.map_async(nap, [60] * 4, 1)
+    wait_for(lambda: np.isfinite(pool.timeline().start).sum() == 2)
+    left = LOCKS[lock](pool)
+    if not left:
+        pytest.skip("Windows needs no lock for writers")
+    assert left.acquire(timeout=30)  # as one that is killed now
+    ending = threading.Thread(target=pool.end, daemon=True)
+    ending.start()
+    ending.join(30)
+    ended = not ending.is_alive()
+    if not ended:
+        left.release()
+        ending.join()
+    assert ended
     assert not any(process.is_alive() for process in pool.processes)
 
 
