@@ -333,12 +333,12 @@ def test_a_task_that_failed_or_was_tried_again_is_one_row(near, tmp_path):
 
 def test_the_error_grows_where_a_task_was_shown_before_it_was_finished(near):
     recorder = DaskRecorder(near)
-    future = near.submit(nap, 0.3, pure=False)
+    future = near.submit(nap, 1.0, pure=False)
     recorder.show(future)
     future.result()
-    assert recorder.error < 0.2
+    assert recorder.error < 0.8
     recorder.timeline([future])
-    assert recorder.error > 0.2
+    assert recorder.error > 0.8
 
 
 def test_what_was_before_the_recorder_is_not_in_it(near):
@@ -357,6 +357,7 @@ distributed.worker.time = lambda: time() + (7, 5, -3)[os.getpid() % 3]
 """
 
 
+@pytest.mark.measures
 def test_clocks_that_are_seconds_off_are_brought_together(monkeypatch):
     monkeypatch.setattr(recording, "IGNORE_INTERRUPT", FALSE_CLOCK)
 
