@@ -132,16 +132,17 @@ class Timeline:
     @property
     def stood_still(self) -> float:
         """Longest time, in seconds, in which tasks ran and no further task was shown."""
-        starts, finishes = self._intervals()
+        starts, finishes = map(sorted_times, self._intervals())
         if not len(starts):
             return 0.0
-        moments = np.concatenate([starts, finishes])
-        order = np.argsort(moments, kind="stable")
-        moments, running = moments[order], np.cumsum(np.where(order < len(starts), 1, -1))
-        seconds_run = np.append(0.0, np.cumsum(np.diff(moments) * (running[:-1] > 0)))
-        shown = self.shown[~np.isnan(self.shown)]
-        looks = sorted_times(np.concatenate([moments[[0, -1]], shown]))
-        return float(np.diff(np.interp(looks, moments, seconds_run)).max())
+        # After as many ends as there were starts, nothing runs until the next start.
+        pause = np.flatnonzero(starts[1:] > finishes[:-1])
+        begin, end = (np.append(starts[0], at) for at in (finishes[pause], starts[pause + 1]))
+        paused = np.repeat(np.append(0.0, np.cumsum(end - begin)), 2)[1:-1]
+        shown = self.shown[~np.isnan(self.shown)].clip(starts[0], finishes[-1])
+        looks = sorted_times(np.concatenate([[starts[0], finishes[-1]], shown]))
+        paused = np.interp(looks, np.ravel([begin, end], order="F"), paused)
+        return float(np.diff(looks - paused).max())
 
     @property
     def utilisation(self) -> np.ndarray:

@@ -229,9 +229,8 @@ def _draw_busy_share(ax: Axes, timeline: Timeline) -> None:
         share[worker] = np.diff(busy) / np.diff(edges)
     lanes = np.full((2 * len(share) - 1, share.shape[1]), np.nan)  # every other row is a gap
     lanes[::2] = share
-    extent = 0, edges[-1], len(share) - 0.75, -0.25
-    look = {"cmap": BUSY, "vmin": 0, "vmax": 1, "interpolation": "nearest", "zorder": 1}
-    ax.imshow(lanes, extent=extent, aspect="auto", **look)
+    look = {"aspect": "auto", "interpolation": "nearest", "zorder": 1}
+    ax.imshow(BUSY(lanes, bytes=True), extent=(0, edges[-1], len(share) - 0.75, -0.25), **look)
     words = "bars too thin to draw: the darker, the busier"
     above = {"transform": ax.transAxes, "ha": "center", "va": "top"}
     ax.text(0.5, 1, words, color=NOTE, size=9, **above)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from helpers import Timeline, plots
 from helpers.plots import figure
+from helpers.plots.timelines import BUSY
 
 NAPS = (10 - np.arange(10)) * 0.2
 
@@ -108,10 +109,10 @@ def test_bars_thinner_than_a_pixel_become_shares_of_busy_time():
     assert not any(isinstance(c, PolyCollection) for c in ax.collections)
     (image,) = ax.images
     assert image.get_extent() == [0, ax.get_xlim()[1], 3.25, -0.25]
-    shares = image.get_array()[::2]  # between the lanes are gaps
-    assert shares.shape[0] == 4
-    inside = shares[:, : int(shares.shape[1] * 0.97)]
-    assert np.allclose(inside, 0.5, atol=0.05)
+    lanes = image.get_array()[::2] / 255  # between the lanes are gaps
+    assert lanes.shape[0] == 4
+    inside = lanes[:, : int(lanes.shape[1] * 0.97)]
+    assert np.allclose(inside, BUSY(0.5), atol=0.04)
 
 
 def test_show_gives_a_picture_with_its_text(monkeypatch):
