@@ -35,7 +35,7 @@ class Finding(NamedTuple):
         return fill(self.sentence + pointer, WIDTH, subsequent_indent="    ")
 
 
-def findings(timeline: Timeline, cores_busy: float = 0.0) -> list[Finding]:
+def findings(timeline: Timeline, cores_busy: float = 0.0, workers: int = 0) -> list[Finding]:
     """Return what is wrong with a run, the worst first; if nothing is, one finding that says so.
 
     The seconds are those that the run would be shorter; where results are only hidden, the longest
@@ -43,9 +43,11 @@ def findings(timeline: Timeline, cores_busy: float = 0.0) -> list[Finding]:
 
     cores_busy: how many cores the workers kept busy, on average, if somebody measured that. A
         Timeline alone does not tell a task that computes from one that waits.
+    workers: how many the pool has. A Timeline does not know of one that never had a task.
     """
     found = list(_unended(timeline)) or [
         *(finding for rule in _RULES for finding in rule(timeline)),
+        *_straggler(timeline, workers),
         *_crowded(timeline, cores_busy),
     ]
     return sorted(found, key=lambda finding: -finding.seconds) or [_nothing(timeline)]
@@ -92,13 +94,15 @@ def _lumps(timeline: Timeline) -> Iterator[Finding]:
         yield Finding("chunks", longest, sentence, "03")
 
 
-def _straggler(timeline: Timeline) -> Iterator[Finding]:
+def _straggler(timeline: Timeline, workers: int) -> Iterator[Finding]:
     """Workers idle at the end: a long task came late, or is longer than all else beside it."""
-    ran, took, workers = timeline.finish - timeline.start, timeline.makespan, timeline.workers
-    if workers < 2:
-        return
-    ends = [np.nanmax(timeline.finish[timeline.worker == w]) for w in range(workers)]
+    ran, took = timeline.finish - timeline.start, timeline.makespan
     one_by_one = timeline.most_at_once == 1
+    if not (one_by_one and (timeline.shown[:-1] <= timeline.start[1:]).all()):
+        workers = 0  # who had no task was not there yet, or all tasks were in one chunk
+    if (workers := max(workers, timeline.workers)) < 2:
+        return
+    ends = [np.nanmax(timeline.finish[timeline.worker == w]) for w in range(timeline.workers)]
     idle = took if one_by_one else float(took - np.mean(ends))
     longest_first = np.sort(ran[~np.isnan(ran)])[::-1]
     # One by one, a worker's first task says nothing of its start-up: it may just be late in turn.
@@ -116,7 +120,7 @@ def _straggler(timeline: Timeline) -> Iterator[Finding]:
             f"{best:.2f} s, not {took:.2f} s."
         )
         yield Finding("straggler", saved, sentence, "05")
-    elif idle > NOTICEABLE * took and ran[longest] > (1 - NOTICEABLE) * took:
+    elif len(ends) > 1 and idle > NOTICEABLE * took and ran[longest] > (1 - NOTICEABLE) * took:
         sentence = (
             f"Workers are idle at the end, because task {longest} took {ran[longest]:.2f} s of "
             f"{took:.2f} s. Longest first takes as long: that task would have to be split."
@@ -150,7 +154,7 @@ def _too_short(timeline: Timeline) -> Iterator[Finding]:
         yield Finding("too short", gap * len(ran) / timeline.workers, sentence, "01")
 
 
-_RULES = (_ordered, _lumps, _straggler, _start_up, _too_short)
+_RULES = (_ordered, _lumps, _start_up, _too_short)
 
 
 def _crowded(timeline: Timeline, cores_busy: float) -> Iterator[Finding]:

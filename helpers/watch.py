@@ -54,7 +54,8 @@ class Watch:
         for pool, made, line in self.pools:
             timeline = pool.timeline()
             busy = cores / max(timeline.makespan, 1e-9) if len(self.pools) == 1 else 0.0
-            said = [line, timeline.describe().splitlines()[0], *map(str, findings(timeline, busy))]
+            found = findings(timeline, busy, len(getattr(pool, "processes", ())))
+            said = [line, timeline.describe().splitlines()[0], *map(str, found)]
             for bar in self.bars:
                 if bar.drawn[-1][0] > made and bar.drawn[-1][1] == len(timeline) > 0:
                     order, both = (run.lag.clip(0) for run in (timeline, pool.timeline(bar)))

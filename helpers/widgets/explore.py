@@ -11,14 +11,7 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.axes import Axes
 
-from helpers.plots import (
-    alternative,
-    plot_chunks,
-    plot_lag,
-    plot_predicted,
-    plot_progress,
-    plot_workers,
-)
+from helpers import plots
 from helpers.plots.figure import set_title
 from helpers.schedule import PATTERNS, naps, predict
 from helpers.timeline import Timeline
@@ -102,7 +95,7 @@ def race_bars(
 
     def redraw(values: dict) -> str:
         predicted = _predict(values)
-        picture.draw(lambda axes: _mark_predicted(plot_workers(predicted, axes[0])))
+        picture.draw(lambda axes: _mark_predicted(plots.plot_workers(predicted, axes[0])))
         for bar in bars:
             _count(bar, 0, 0, values["tasks"])
         return "Predicted: " + predicted.describe()
@@ -117,7 +110,7 @@ def race_bars(
             for bar, shown, timeline in zip(bars, on_screen, timelines, strict=True):
                 finished = int(np.sum(~np.isnan(timeline.finish)))
                 _count(bar, shown, finished, values["tasks"])
-            picture.draw(lambda axes: plot_workers(timelines[0], axes[0], predicted.end))
+            picture.draw(lambda axes: plots.plot_workers(timelines[0], axes[0], predicted.end))
             panel.say("Running for real …")
             panel.write("Measured, imap: " + timelines[0].describe())
 
@@ -141,11 +134,11 @@ def explore_chunks(tasks: int = 100, chunksize: int = 1) -> Panel:
         timelines = {size: _predict(values | {"chunksize": size}).work for size in sizes}
 
         def draw(axes: tuple[Axes, Axes]) -> None:
-            _mark_predicted(plot_chunks(timelines, chosen, axes[0]))
-            plot_workers(timelines[chosen], axes[1])
+            _mark_predicted(plots.plot_chunks(timelines, chosen, axes[0]))
+            plots.plot_workers(timelines[chosen], axes[1])
 
         picture.draw(draw)
-        return alternative(picture.axes)
+        return plots.alternative(picture.axes)
 
     def plain(values: dict) -> str:
         sizes = f"for size in range(1, {values['tasks'] + 1})"
@@ -223,14 +216,16 @@ def _cell(*pictures: str) -> str:
 
 def _draw(predicted: Timeline, axes: tuple[Axes, ...]) -> Axes:
     """Draw the lanes, and the bar's lag if there are axes for it; return the axes of the lanes."""
-    return plot_lag(predicted, axes)[0] if axes[1:] else plot_workers(predicted, axes[0])
+    if axes[1:]:
+        return plots.plot_lag(predicted, axes)[0]
+    return plots.plot_workers(predicted, axes[0])
 
 
 def _draw_measured(predicted: Timeline, measured: Timeline, axes: tuple[Axes, ...]) -> None:
     for ax in axes[1:]:
-        plot_progress(measured, ax)
+        plots.plot_progress(measured, ax)
         ax.set_label("")
-    plot_predicted(predicted, measured, axes[0])
+    plots.plot_predicted(predicted, measured, axes[0])
     axes[0].label_outer()
 
 

@@ -119,6 +119,20 @@ def test_tasks_that_run_one_by_one_and_nearly_all_on_one_worker(workers, rounds,
 
 @unhurried
 @given(WORKERS, ROUNDS, SECONDS)
+def test_tasks_that_run_one_by_one_and_all_on_one_worker(workers, rounds, seconds):
+    times = seconds * np.arange(workers * rounds + 1)
+    alone = np.zeros(workers * rounds)
+    applied = Timeline(alone, times[:-1], times[1:], times[1:])
+    (only,) = findings(applied, workers=workers)
+    assert "each task was submitted when the one before had ended" in only.sentence
+    assert names(applied) == ["nothing"]  # nobody said that there were more
+    chunk = Timeline(alone, times[:-1], times[1:], np.full(len(alone), times[-1]))
+    assert "straggler" not in names(chunk, workers=workers)
+    assert names(predict([seconds], workers), workers=workers) == ["nothing"]
+
+
+@unhurried
+@given(WORKERS, ROUNDS, SECONDS)
 def test_a_loop_that_is_too_slow_to_take_results_is_not_called_order(workers, rounds, seconds):
     run = predict([seconds] * workers * rounds, workers)
     taken = seconds * np.arange(1, len(run) + 1)  # one task's time for each result
