@@ -169,18 +169,27 @@ def nothing_left() -> Iterator[None]:
 class _Noted(list):
     only: int | None = None  # the thread that may still make one; None: all
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.making: list[int] = []  # the threads that make one now. No lock: a fork would copy it
+
 
 @contextmanager
-def noted(kind: type) -> Iterator[list]:
+def noted(kind: type) -> Iterator[_Noted]:
     """Within it, every object of that kind that is made is in the list."""
     made, make = _Noted(), kind.__init__
 
     @wraps(make)
     def noting(self: Any, *args: Any, **kwargs: Any) -> None:
-        if made.only not in (None, threading.get_ident()):
-            raise RuntimeError("the check is over")
-        make(self, *args, **kwargs)
-        made.append(self)
+        me = threading.get_ident()
+        made.making.append(me)
+        try:
+            if made.only not in (None, me):
+                raise RuntimeError("the check is over")
+            make(self, *args, **kwargs)
+            made.append(self)
+        finally:
+            made.making.remove(me)
 
     kind.__init__ = noting
     try:
@@ -236,7 +245,7 @@ def _interrupt(thread: threading.Thread) -> None:
         thread.join(0.05)
 
 
-def _end(pools: list[Pool], programs: list[subprocess.Popen], children: set) -> None:
+def _end(pools: list[Pool], programs: _Noted, children: set) -> None:
     """End them all, and all children but these.
 
     A pool that lost a worker, and with it a lock, cannot be terminated: that waits for ever. So it
@@ -251,7 +260,7 @@ def _end(pools: list[Pool], programs: list[subprocess.Popen], children: set) -> 
     while monotonic() < end:
         left = [program for program in programs if program.poll() is None]
         left += set(multiprocessing.active_children()) - children
-        if not left:
+        if not (left or programs.making):
             break
         _kill_families([process.pid for process in left])
         for process in left:

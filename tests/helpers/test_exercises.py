@@ -246,6 +246,30 @@ def test_an_interrupted_check_leaves_nothing():
         interrupted()
 
 
+def test_a_program_that_is_just_being_started_is_ended_too(monkeypatch):
+    start, begun, programs = subprocess.Popen.__init__, threading.Event(), []
+
+    def slowly(*args, **kwargs):
+        begun.set()
+        time.sleep(0.3)
+        start(*args, **kwargs)
+
+    def run():
+        programs.append(subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE))
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", slowly)
+    thread = threading.Thread(target=run)
+    with nothing_left():
+        thread.start()
+        assert begun.wait(20)
+    thread.join()
+    (program,) = programs
+    ended = program.poll() is not None
+    program.kill()
+    program.wait()
+    assert ended
+
+
 def test_what_comes_from_a_cell_is_found_in_a_partial():
     def inner(x): ...
 
