@@ -23,7 +23,7 @@ from distributed import as_completed
 from helpers.bar_recipes import Bar
 from helpers.commands import end_family
 from helpers.exercises.checking import Exercise, Wrong, as_results, check_order, hides
-from helpers.exercises.limits import run_limited
+from helpers.exercises.limits import SECONDS, run_limited
 from helpers.recording.dask import DaskCluster, DaskRecorder
 from helpers.schedule import naps, predict
 from helpers.timeline import Timeline
@@ -285,7 +285,8 @@ def measure_collect(collect: Callable) -> tuple[Run]:
     runs: list[Run] = []
     while len(runs) < TRIES and not any(_off(run) < HIDDEN for run in runs):
         # A busy machine, which has a worker to start anew meanwhile, gets longer naps each time.
-        tasks = [round((len(runs) + 1) * seconds, 2) for seconds in short]
+        longer = len(runs) + 1
+        tasks = [round(longer * seconds, 2) for seconds in short]
         func, wanted = _drawing(tasks)
         with DaskCluster(WORKERS) as client:
             victim = psutil.Process(max(client.run(os.getpid).values()))
@@ -294,7 +295,8 @@ def measure_collect(collect: Callable) -> tuple[Run]:
             Bar.made.clear()
             killer.start()
             try:
-                returned = run_limited(collect, client, func, list(tasks), Bar)
+                given = client, func, list(tasks), Bar
+                returned = run_limited(collect, *given, seconds=longer * SECONDS)
             finally:
                 killer.join()
             bar = max(Bar.made, key=lambda bar: bar.n, default=None)

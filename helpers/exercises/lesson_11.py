@@ -77,7 +77,9 @@ def measure_uneven(answer: Callable) -> tuple[Any, list, Timeline]:
 def judge_uneven(result: Any, wanted: list, timeline: Timeline) -> str:
     """Judge a run of a mended `uneven`: the naps may come in any order."""
     _check(sorted(as_results(result, "mended", len(wanted))), sorted(wanted), timeline)
-    ill = [finding for finding in findings(timeline) if finding.name not in FORGIVEN]
+    ill = [
+        finding for finding in findings(timeline, workers=WORKERS) if finding.name not in FORGIVEN
+    ]
     if ill:
         raise Wrong(f"one thing is left. {ill[0].sentence}")
     return f"Measured: {timeline.makespan:.2f} s, and nothing is wrong."
@@ -98,7 +100,7 @@ def judge_tiny(result: Any, wanted: list, before: Timeline, timeline: Timeline) 
     if timeline.makespan > before.makespan / 3:
         raise Wrong(
             f"measured: {took} More than three times as fast is possible. "
-            f"{findings(timeline)[0].sentence}"
+            f"{findings(timeline, workers=WORKERS)[0].sentence}"
         )
     return f"Measured: {took}"
 

@@ -19,7 +19,7 @@ from functools import partial, wraps
 from multiprocessing.pool import Pool
 from pathlib import Path
 from reprlib import Repr
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from helpers.recording.pool import Marked, WatchedPool
@@ -158,7 +158,7 @@ def nothing_left() -> Iterator[None]:
         try:
             yield
         finally:
-            programs.only = threading.get_ident()
+            programs.only = pools.only = threading.get_ident()
             _end(pools, programs, children)
             for thread in set(threading.enumerate()) - threads:
                 if not thread.daemon:  # Python would wait for it at its own end
@@ -245,23 +245,32 @@ def _interrupt(thread: threading.Thread) -> None:
         thread.join(0.05)
 
 
-def _end(pools: list[Pool], programs: _Noted, children: set) -> None:
+def _making(made: _Noted) -> bool:
+    """Tell whether a thread that still lives makes one now."""
+    return any(thread.ident in made.making for thread in threading.enumerate())
+
+
+def _end(pools: _Noted, programs: _Noted, children: set) -> None:
     """End them all, and all children but these.
 
     A pool that lost a worker, and with it a lock, cannot be terminated: that waits for ever. So it
     is asked to, in a thread, which also keeps it from replacing workers; then they are killed.
     """
     end = monotonic() + ENDING
+    while _making(pools) and monotonic() < end - 2.0:
+        sleep(0.01)
     ending = {pool: threading.Thread(target=pool.terminate, daemon=True) for pool in pools}
     for thread in ending.values():
         thread.start()
     for thread in ending.values():
         thread.join(max(0.0, end - 1.5 - monotonic()))
     while monotonic() < end:
+        making = _making(programs)  # first: what is made is then among the programs
         left = [program for program in programs if program.poll() is None]
         left += set(multiprocessing.active_children()) - children
-        if not (left or programs.making):
+        if not (left or making):
             break
+        sleep(0.01)
         _kill_families([process.pid for process in left])
         for process in left:
             process.kill()

@@ -157,22 +157,22 @@ class WatchedPool(_Watched, Pool):
     """
 
     def end(self) -> None:
-        """Kill and join, whatever has ended before; who takes from imap finds no more.
-
-        `terminate` would wait for ever where a kernel that shuts down has ended a part of the pool.
-        """
+        """Kill the workers and end the threads, in any state; who takes from imap finds no more."""
         self._worker_handler._state = TERMINATE
         self._change_notifier.put(None)
         self._worker_handler.join()  # no worker is replaced from here on
+        # A kernel that shuts down kills workers, too. Who is killed keeps the lock that it had, and
+        # `terminate` would wait for it. (Windows needs no lock for writers.)
+        locks = list(filter(None, [self._inqueue._rlock, self._outqueue.queue._wlock]))
+        for lock in locks:
+            lock.acquire(timeout=0.5)  # so that we kill nobody within a message
         for process in self._pool:
             process.kill()
         for process in self._pool:
             process.join()
-        for lock in (self._inqueue._rlock, self._outqueue.queue._wlock):
-            if lock:  # none on Windows, where one write is whole
-                # Ours, or held by a worker that was killed: free it in either case.
-                lock.acquire(timeout=0.5)
-                lock.release()
+        for lock in locks:
+            lock.acquire(False)
+            lock.release()
         self._taskqueue.put(None)  # what its thread no longer says if it could start no worker
         self.terminate()
         for results in list(self._cache.values()):

@@ -771,12 +771,12 @@ LOCKS = {
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_end_does_not_wait_for_a_lock_that_a_killed_worker_held(context, lock):
+    if os.name == "nt" and lock == "of results":
+        pytest.skip("Windows needs no lock for writers")
     pool = WatchedPool(2, context=context)
     pool.map_async(nap, [60] * 4, 1)
     wait_for(lambda: np.isfinite(pool.timeline().start).sum() == 2)
     left = LOCKS[lock](pool)
-    if not left:
-        pytest.skip("Windows needs no lock for writers")
     assert left.acquire(timeout=30)  # as one that is killed now
     ending = threading.Thread(target=pool.end, daemon=True)
     ending.start()
