@@ -138,10 +138,10 @@ class Timeline:
         # After as many ends as there were starts, nothing runs until the next start.
         pause = np.flatnonzero(starts[1:] > finishes[:-1])
         begin, end = (np.append(starts[0], at) for at in (finishes[pause], starts[pause + 1]))
-        paused = np.repeat(np.append(0.0, np.cumsum(end - begin)), 2)[1:-1]
+        sums = np.repeat(np.append(0.0, np.cumsum(end - begin)), 2)[1:-1]  # at each begin and end
         shown = self.shown[~np.isnan(self.shown)].clip(starts[0], finishes[-1])
         looks = sorted_times(np.concatenate([[starts[0], finishes[-1]], shown]))
-        paused = np.interp(looks, np.ravel([begin, end], order="F"), paused)
+        paused = np.interp(looks, np.ravel([begin, end], order="F"), sums)
         return float(np.diff(looks - paused).max())
 
     @property

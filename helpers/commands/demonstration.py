@@ -119,9 +119,9 @@ def demonstrate(
         finally:
             _end(process)
         columns = json.loads(_read(folder, "timeline") or "[[], [], [], []]")
-        ending = "ended" if process.returncode == 0 else "failed"
-        ending = "killed" if process.returncode < 0 else ending
-        return Demonstration("hangs" if hangs else ending, *said, Timeline(*columns), left)
+        code = process.returncode
+        ending = "hangs" if hangs else "ended" if code == 0 else "killed" if code < 0 else "failed"
+        return Demonstration(ending, *said, Timeline(*columns), left)
 
 
 def under_each_method(source: str, *, cell: bool = False) -> dict[str, Demonstration]:
