@@ -9,6 +9,8 @@ import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 from multiprocessing.util import Finalize
@@ -20,16 +22,17 @@ import pytest
 from kernels import WatchedKernel
 from leftovers import children, take_away_folders
 
-KINDS = {
-    True: "It measures time: `lab.py test` runs it alone. A busy machine can make it fail.",
-    False: "It waits or computes: `lab.py test` runs it side by side with others.",
-}
+MEASURES = "It measures time: `lab.py test` runs it alone. A busy machine can make it fail."
+WAITS = "It waits or computes: `lab.py test` runs it side by side with others."
+LESSON = "A lesson measures: where it differs beside others, it runs again, alone, and that counts."
+AGAIN = "These lessons differ beside others; now they run alone, which counts:"
 BROWSER = "tests/browser/"
+LESSONS = "notebooks/"
 SHARING = (BROWSER, "tests/lessons/test_export.py")  # one browser, one JupyterLab, one export
 # Side by side, what takes long first: what begins last must be short.
 ORDER = [
     *SHARING,
-    "notebooks/",
+    LESSONS,
     "tests/helpers/test_exercises.py",
     "tests/project/test_lab.py",
     "tests/lessons/test_lesson_10.py",
@@ -114,11 +117,42 @@ def is_for_another(item, method):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
-    """Have a failing test say of which of the two kinds it is."""
+    """Have a failing test say of which kind it is."""
     report = yield
     if report.failed:
-        report.sections.append(("which kind", KINDS["measures" in item.keywords]))
+        kind = MEASURES if "measures" in item.keywords else WAITS
+        lesson = item.nodeid.startswith(LESSONS)
+        report.sections.append(("which kind", LESSON if lesson else kind))
     return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # after all that pytest says itself
+def pytest_sessionfinish(session):
+    """Where only outputs of lessons failed beside others, run those lessons alone: that counts.
+
+    Lessons measure, but all of them alone would take six minutes. What they leave is judged the
+    first time: that is an error, not a failure.
+    """
+    yield
+    config = session.config
+    beside_others = config.getoption("numprocesses", 0) and not hasattr(config, "workerinput")
+    if not beside_others or session.exitstatus != pytest.ExitCode.TESTS_FAILED:
+        return
+    results = config.pluginmanager.get_plugin("terminalreporter").stats
+    lessons = sorted({report.nodeid.split("::")[0] for report in results.get("failed", [])})
+    if lessons and "error" not in results and all(name.startswith(LESSONS) for name in lessons):
+        print(f"\n{AGAIN} {', '.join(lessons)}", flush=True)
+        command = [sys.executable, "-m", "pytest", *lessons, *same_machine(config)]
+        session.exitstatus = subprocess.run(command, cwd=config.rootpath, check=False).returncode
+
+
+def same_machine(config):
+    """Return the options that give another pytest the start method and the cores of this one."""
+    method = config.getoption("--start-method")
+    return [
+        *(["--start-method", method] if method else []),
+        *(["--all-cores"] if config.getoption("--all-cores") else []),
+    ]
 
 
 @pytest.fixture(autouse=True)
