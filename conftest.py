@@ -16,6 +16,7 @@ from contextlib import suppress
 from multiprocessing.util import Finalize
 from pathlib import Path
 
+import hypothesis
 import nbval.plugin
 import psutil
 import pytest
@@ -68,6 +69,10 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["TMPDIR"] = tempfile.tempdir = scratch
     os.environ["IPYTHONDIR"] = str(Path(scratch, "ipython"))
+    # A busy machine is no error.
+    no_clock = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+    hypothesis.settings.register_profile("no clock", **no_clock)
+    hypothesis.settings.load_profile("no clock")
     WatchedKernel.small = not config.getoption("--all-cores")
     if method := config.getoption("--start-method"):
         startup = Path(scratch, "ipython", "profile_default", "startup")

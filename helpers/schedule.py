@@ -91,36 +91,26 @@ def calibrate(timeline: Timeline, durations: float | Sequence[float] | None = No
 
 
 class Bounds(NamedTuple):
-    """Between what a schedule must lie, whatever the order of its tasks. See `bounds`."""
+    """Between what a makespan must lie, whatever the order of the tasks. See `bounds`."""
 
-    work: float
-    longest: float
+    least: float
     most: float
-    any_order: float
-    longest_first: float
-
-    @property
-    def least(self) -> float:
-        """No makespan is below this: neither the work nor the longest task can be shortened."""
-        return max(self.work, self.longest)
 
 
 def bounds(durations: Sequence[float], workers: int) -> Bounds:
     """Return the classical bounds on the makespan of these tasks, dealt one at a time.
 
-    work: all seconds, shared evenly. longest: of the tasks. No schedule is shorter than either.
-    most: work + (1 - 1/m) longest. First come, first served takes at most that, in any order.
-    any_order: and so at most 2 - 1/m times the best schedule on m workers (R. L. Graham, Bounds
-        for certain multiprocessing anomalies, Bell System Technical Journal 45, 1966).
-    longest_first: dealt in that order (LPT), at most 4/3 - 1/(3m) times the best (R. L. Graham,
-        Bounds on multiprocessing timing anomalies, SIAM J. Applied Mathematics 17, 1969).
+    least: all seconds shared evenly, or the longest task: no schedule can shorten either.
+    most: all seconds shared evenly + (1 - 1/m) longest. First come, first served takes at most
+        that on m workers, in any order, and so at most 2 - 1/m times the best schedule (R. L.
+        Graham, Bounds for certain multiprocessing anomalies, Bell System Technical Journal 45,
+        1966).
     """
     durations = _seconds("durations", durations)
     workers = _whole("workers", workers)
     work = float(durations.sum()) / workers
     longest = float(durations.max(initial=0.0))
-    most = work + (1 - 1 / workers) * longest
-    return Bounds(work, longest, most, 2 - 1 / workers, 4 / 3 - 1 / (3 * workers))
+    return Bounds(max(work, longest), work + (1 - 1 / workers) * longest)
 
 
 # Each takes the number of tasks and random numbers; returns naps as shares of the longest.

@@ -31,14 +31,11 @@ CALL = 32  # a task's number is its call's number << 32, plus its index in the c
 _lanes: dict[tuple[str, int, int], "Lane"] = {}
 
 
-Place = tuple[memoryview, int]  # where a finish belongs
-
-
 class Lane:
     """Where one worker (a process, or a thread of one) writes down its tasks.
 
     A worker of a pool says what it takes and when it has put it down; `task` is the number of
-    what it put down last, None if that was no task. Else, `begin` and `end` tell of one task each.
+    what it put down last, None if that was no task. Else, `begin` tells of one task.
     """
 
     def __init__(self, folder: str) -> None:
@@ -51,7 +48,7 @@ class Lane:
         self.task: int | None = None
         self._new_segment(HEAD)
 
-    def begin(self, task: int) -> Place:
+    def begin(self, task: int) -> tuple[memoryview, int]:
         """Write down that `task` starts now; return the place where its finish belongs."""
         if self._free == FIELDS:
             self._new_segment()
@@ -172,18 +169,12 @@ def close_lanes(folder: str) -> None:
             opened.close()
 
 
-def end(place: Place) -> None:
-    """Write down, at the place that `Lane.begin` returned, that the task ends now."""
-    times, at = place
-    # A recorder that was closed while a task ran in a thread has closed the lane under it.
-    with suppress(ValueError):
-        times[at] = perf_counter()
-
-
 def run_watched(folder: str, task: int, func: Callable, /, *args: Any, **kwargs: Any) -> Any:
     """Run `func` and return what it returns; write down when it began and ended, as `task`."""
-    place = lane(folder).begin(task)
+    times, at = lane(folder).begin(task)
     try:
         return func(*args, **kwargs)
     finally:
-        end(place)
+        # A recorder that was closed while a task ran in a thread has closed the lane under it.
+        with suppress(ValueError):
+            times[at] = perf_counter()

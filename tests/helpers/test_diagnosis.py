@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from helpers import Timeline, diagnosis
@@ -12,21 +12,18 @@ from helpers.schedule import naps, predict
 WORKERS = st.integers(2, 12)
 ROUNDS = st.integers(2, 12)
 SECONDS = st.floats(0.2, 100)
-unhurried = settings(deadline=None)  # a busy machine is no error
 
 
 def names(timeline, **known):
     return [finding.name for finding in findings(timeline, **known)]
 
 
-@unhurried
 @given(WORKERS, ROUNDS, SECONDS)
 def test_nothing_is_wrong_with_a_perfect_run(workers, rounds, seconds):
     run = predict([seconds] * workers * rounds, workers, method="imap_unordered")
     assert names(run) == ["nothing"]
 
 
-@unhurried
 @given(WORKERS, ROUNDS, SECONDS, st.randoms())
 def test_noise_that_no_change_would_mend_is_no_finding(workers, rounds, seconds, random):
     durations = [seconds * random.uniform(0.995, 1.005) for _ in range(workers * rounds)]
@@ -34,7 +31,6 @@ def test_noise_that_no_change_would_mend_is_no_finding(workers, rounds, seconds,
     assert names(run) == ["nothing"]
 
 
-@unhurried
 @given(st.integers(3, 12), ROUNDS, SECONDS)  # a second worker alone would run what looks a chunk
 def test_order_that_hides(workers, rounds, seconds):
     # While the first task takes its time, all that the other workers finish waits behind it.
@@ -46,7 +42,6 @@ def test_order_that_hides(workers, rounds, seconds):
     assert f"at {seconds * rounds:.2f} s, {(workers - 1) * (rounds - 1)} were" in first.sentence
 
 
-@unhurried
 @given(WORKERS, ROUNDS, SECONDS, st.integers(3, 9))
 def test_chunks_that_come_in_lumps(workers, rounds, seconds, size):
     tasks = [seconds] * workers * rounds * size
@@ -55,7 +50,6 @@ def test_chunks_that_come_in_lumps(workers, rounds, seconds, size):
     assert f"{size} at a time: one waits {seconds * (size - 1):.2f} s" in first.sentence
 
 
-@unhurried
 @given(WORKERS, ROUNDS, SECONDS)
 def test_a_straggler_at_the_end(workers, rounds, seconds):
     durations = [seconds] * workers * rounds + [seconds * rounds]
@@ -68,7 +62,6 @@ def test_a_straggler_at_the_end(workers, rounds, seconds):
     assert f"{longest_first.makespan:.2f} s, not {run.makespan:.2f} s" in first.sentence
 
 
-@unhurried
 @given(WORKERS, ROUNDS, SECONDS)
 def test_one_task_that_no_order_helps(workers, rounds, seconds):
     durations = [3 * seconds * rounds] + [seconds] * (workers - 1) * rounds
@@ -77,7 +70,6 @@ def test_one_task_that_no_order_helps(workers, rounds, seconds):
     assert "Longest first takes as long" in only.sentence
 
 
-@unhurried
 @given(WORKERS, ROUNDS, SECONDS, st.floats(0.2, 5))
 def test_workers_that_are_slow_to_start(workers, rounds, seconds, startup):
     tasks = [seconds] * workers * rounds
@@ -87,7 +79,6 @@ def test_workers_that_are_slow_to_start(workers, rounds, seconds, startup):
     assert only.seconds == pytest.approx(startup * seconds * rounds)
 
 
-@unhurried
 @given(WORKERS, ROUNDS, st.floats(1e-6, 5e-3), st.floats(1.1, 50))
 def test_tasks_that_are_too_short(workers, rounds, seconds, more):
     tasks = [seconds] * workers * rounds
@@ -97,7 +88,6 @@ def test_tasks_that_are_too_short(workers, rounds, seconds, more):
     assert first.seconds == pytest.approx(seconds * more * rounds)
 
 
-@unhurried
 @given(WORKERS, ROUNDS, SECONDS)
 def test_tasks_that_run_one_by_one(workers, rounds, seconds):
     times = seconds * np.arange(workers * rounds + 1)
@@ -108,7 +98,6 @@ def test_tasks_that_run_one_by_one(workers, rounds, seconds):
     assert first.seconds > 0.3 * seconds * rounds * (workers - 1)
 
 
-@unhurried
 @given(WORKERS, ROUNDS, SECONDS)
 def test_tasks_that_run_one_by_one_and_nearly_all_on_one_worker(workers, rounds, seconds):
     times = seconds * np.arange(workers * rounds + 1)
@@ -117,7 +106,6 @@ def test_tasks_that_run_one_by_one_and_nearly_all_on_one_worker(workers, rounds,
     assert "each task was submitted when the one before had ended" in findings(run)[0].sentence
 
 
-@unhurried
 @given(WORKERS, ROUNDS, SECONDS)
 def test_tasks_that_run_one_by_one_and_all_on_one_worker(workers, rounds, seconds):
     times = seconds * np.arange(workers * rounds + 1)
@@ -131,7 +119,6 @@ def test_tasks_that_run_one_by_one_and_all_on_one_worker(workers, rounds, second
     assert names(predict([seconds], workers), workers=workers) == ["nothing"]
 
 
-@unhurried
 @given(WORKERS, ROUNDS, SECONDS)
 def test_a_loop_that_is_too_slow_to_take_results_is_not_called_order(workers, rounds, seconds):
     run = predict([seconds] * workers * rounds, workers)
@@ -141,7 +128,6 @@ def test_a_loop_that_is_too_slow_to_take_results_is_not_called_order(workers, ro
     assert "order" not in names(late)
 
 
-@unhurried
 @given(WORKERS, ROUNDS, SECONDS, st.data())
 def test_a_task_that_never_ended_is_all_that_is_told(workers, rounds, seconds, data):
     run = predict([seconds] * workers * rounds, workers)
@@ -166,7 +152,6 @@ def test_more_busy_workers_than_cores(monkeypatch, busy, said):
     assert said == "nothing" or "3.0 times as long as alone" in only.sentence
 
 
-@unhurried
 @given(st.floats(0, 1), st.floats(0.12, 0.23))
 def test_a_consumer_that_is_held_up_once_is_no_chunk(begin, long):
     run = predict([0.6] * 3 + [0.12] * 17, 4, method="imap_unordered")

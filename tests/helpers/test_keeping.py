@@ -5,7 +5,7 @@ from time import process_time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import Timeline
@@ -13,7 +13,6 @@ from helpers.schedule import naps, predict
 
 NAN = np.nan
 INCOMPLETE = Timeline([0, 1, 0, 9], [0.0, 0.1, 1.0, NAN], [1.0, NAN, 2.5, NAN], [1.5, NAN, NAN, 2])
-unhurried = settings(deadline=None)  # a busy machine is no error
 
 
 def columns(timeline):
@@ -34,7 +33,6 @@ def test_what_is_saved_is_what_is_loaded(timeline, tmp_path):
     assert same(Timeline.load(tmp_path / "run.json"), timeline)
 
 
-@unhurried
 @given(st.lists(st.floats(0, 1e6), max_size=40), st.integers(1, 9))
 def test_every_number_comes_back_to_the_last_bit(tmp_path_factory, durations, workers):
     path = tmp_path_factory.mktemp("kept") / "run.json"

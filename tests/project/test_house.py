@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HOUSE = ROOT / "helpers"
 FILES = sorted(HOUSE.rglob("*.py"))
-MOST_LINES = 4_795  # the plan wants 3,600: who adds a line takes another away
+MOST_LINES = 4_776  # the plan wants 3,600: who adds a line takes another away
 
 
 def room(path):
