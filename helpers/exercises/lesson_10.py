@@ -1,9 +1,9 @@
 """The exercises of lesson 10, on Dask, its guesses, and a cluster as if elsewhere."""
 # ruff: noqa: ANN001, ANN201, D103 (solutions are shown as a reader would write them)
 
+import json
 import os
 import random
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import Pool
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 from typing import Any, NamedTuple
@@ -68,19 +69,18 @@ def elsewhere(workers: int = 2) -> Iterator[str]:
     """Yield the address of a scheduler with so many workers, started as by hand on a machine
     that has Dask and not `helpers`: in an empty folder, each a process of its own.
 
-    Raises TimeoutError where the scheduler does not answer within 60 s. All end with the block.
+    Raises TimeoutError where the scheduler is not there within 60 s. All end with the block.
     """
-    with socket.create_server((LOOPBACK, 0)) as free:
-        port = free.getsockname()[1]
-    address = f"tcp://{LOOPBACK}:{port}"
-    dashboard = ["--dashboard-address", f"{LOOPBACK}:0"]
-    scheduler = ["scheduler", "--host", LOOPBACK, "--port", str(port), *dashboard]
-    worker = ["worker", address, "--host", LOOPBACK, "--nthreads", "1", "--no-nanny", *dashboard]
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        programs = [_dask(options, folder) for options in (scheduler, *[worker] * workers)]
+        # The scheduler takes a port that is free and writes its address there; workers wait for it.
+        file = Path(folder, "scheduler.json")
+        common = ["--host", LOOPBACK, "--dashboard-address", f"{LOOPBACK}:0"]
+        common += ["--scheduler-file", str(file)]
+        worker = ["worker", "--nthreads", "1", "--no-nanny", *common]
+        commands = [["scheduler", "--port", "0", *common], *[worker] * workers]
+        programs = [_dask(command, folder) for command in commands]
         try:
-            _wait_for(port, programs[0])
-            yield address
+            yield _address(file, programs[0])
         finally:
             for program in reversed(programs):
                 _end(program)
@@ -100,13 +100,13 @@ def _dask(options: list[str], folder: str) -> subprocess.Popen:
     )
 
 
-def _wait_for(port: int, program: subprocess.Popen) -> None:
+def _address(file: Path, scheduler: subprocess.Popen) -> str:
     deadline = perf_counter() + 60
-    while program.poll() is None and perf_counter() < deadline:
-        with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
-            return
+    while scheduler.poll() is None and perf_counter() < deadline:
+        with suppress(OSError, ValueError):  # it is not there yet, or half written
+            return json.loads(file.read_text())["address"]
         sleep(0.05)
-    raise TimeoutError(f"no scheduler answers on port {port}")
+    raise TimeoutError(f"no scheduler came up (exit code {scheduler.poll()})")
 
 
 def _end(program: subprocess.Popen) -> None:

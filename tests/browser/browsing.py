@@ -5,6 +5,7 @@ Chromium is at /usr/bin/chromium, or where the variable CHROMIUM says; playwrigh
 
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -85,7 +86,6 @@ class Lab:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
         command = f"-m jupyterlab --allow-root --no-browser --ip=127.0.0.1 --port={port}".split()
         options = ["--IdentityProvider.token=lab", f"--ServerApp.root_dir={self.root}"]
         options += ["--LabApp.expose_app_in_browser=True"]  # so that a test can give commands
@@ -95,7 +95,8 @@ class Lab:
         log = []
         for line in self.server.stdout:
             log.append(line.decode(errors="replace"))
-            if "is running at" in log[-1]:
+            if link := re.search(r"http://127\.0\.0\.1:\d+", log[-1]):
+                self.url = link[0]  # on another port, if somebody took this one meanwhile
                 break
         else:
             raise RuntimeError("JupyterLab did not start: " + "".join(log[-5:]))

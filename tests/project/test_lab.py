@@ -358,8 +358,8 @@ def serving(*options, folder=ROOT, python=lab.PYTHON, home, program=None):
         try:
             for line in server.stdout:
                 said.append(line)
-                if link := re.search(rf"http://127\.0\.0\.1:{port}/\S+", line):
-                    wait_for(port)  # the server tells its link before it listens
+                if link := re.search(r"http://127\.0\.0\.1:(\d+)/\S+", line):
+                    wait_for(int(link[1]))  # the server tells its link before it listens
                     yield server, link[0], said
                     break
             else:
