@@ -1,4 +1,4 @@
-"""One JupyterLab and one browser for all tests of this folder."""
+"""One browser, and one JupyterLab for those tests of this folder that ask for it."""
 
 import shutil
 
@@ -41,15 +41,21 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(browser, lab):
+def nothing_left(request):
     """Stop what runs after a test. Fail it if that leaves a process or a folder of ours.
 
     In place of the fixture of this name for all tests: JupyterLab and the browser stay.
     """
+    lab = request.getfixturevalue("lab") if "lab" in request.fixturenames else None
     yield
+    left = [*(stop_kernels(lab) if lab else []), *take_away_folders()]
+    assert not left, f"this test leaves {', '.join(map(str, left))}"
+
+
+def stop_kernels(lab):
+    """Stop what runs in JupyterLab; return the processes that go on."""
     family = lab.server.children(recursive=True)
     for session in lab.ask("sessions"):
         lab.ask(f"sessions/{session['id']}", "DELETE")
     _, alive = psutil.wait_procs(family, timeout=20)
-    left = [*alive, *take_away_folders()]
-    assert not left, f"this test leaves {', '.join(map(str, left))}"
+    return alive

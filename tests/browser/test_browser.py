@@ -9,12 +9,14 @@ import re
 import nbformat
 import psutil
 import pytest
-from browsing import AXE, NEEDS_CHROMIUM, violations_in_both_themes
+from browsing import AXE, NEEDS_AXE, NEEDS_CHROMIUM, violations_in_both_themes
 from exports import LESSONS
 from storing import METADATA
 
-CONTROLS = re.compile(r"helpers\.widgets|tqdm\.(notebook|auto)")
-LIVE = [path for path in LESSONS if CONTROLS.search(path.read_text(encoding="utf-8"))]
+from helpers import widgets
+
+ASKS_FOR_CONTROLS = re.compile(r"helpers\.widgets|tqdm\.(notebook|auto)")
+LIVE = [path for path in LESSONS if ASKS_FOR_CONTROLS.search(path.read_text(encoding="utf-8"))]
 STILL = [path for path in LESSONS if path not in LIVE]
 PANELS = {
     "schedule": "explore_schedule('random', longest=1.0)",
@@ -23,9 +25,20 @@ PANELS = {
     "long": "explore_schedule('equal', 12, 2, longest=8.0)",
     "bad": "explore_schedule(workers=0, tasks=10**6)",
 }
+
+CONTROLS = [
+    "from helpers import widgets\nfrom helpers.exercises import guess",
+    "bar = guess('The bar says …', '0/10', '4/10')",
+    *[f"widgets.{name}()" for name in widgets.__all__],
+]
 BROKEN = re.compile(r"(displaying|creating|Loading) widget|widget model not found", re.IGNORECASE)
 HAVE_RUN = """number => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].filter(
     prompt => /[0-9]/.test(prompt.textContent)).length >= number"""
+NAMED = """panels => {
+    const sliders = [...document.querySelectorAll('[role=slider]')];
+    return document.querySelectorAll('.watched-panel img').length === panels
+        && sliders.length > panels && sliders.every(slider => slider.ariaLabel);
+}"""
 SECONDS = 1000  # of Playwright's milliseconds
 # JupyterLab asks this again and again. While a kernel starts, jupyter_server 2.21 answers 500: that
 # kernel has no `last_activity` yet (TraitError in `kernel_model`).
@@ -167,6 +180,20 @@ def test_other_lessons_open_as_stored_and_axe_finds_nothing_wrong_in_either_them
         shown = page.locator(".jp-OutputArea-output").count()
         assert shown == sum(len(cell.get("outputs", [])) for cell in cells), path.name
     assert_nothing_wrong(pages)
+
+
+@NEEDS_AXE
+def test_axe_finds_nothing_wrong_in_our_controls(lab, open_lesson):
+    cells = [nbformat.v4.new_code_cell(source) for source in CONTROLS]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
+    nbformat.write(notebook, lab.root / "controls.ipynb")
+    page = open_lesson("controls.ipynb")
+    wait_until_open(page)
+    run_all(page)
+    page.wait_for_function(NAMED, arg=len(widgets.__all__))
+    assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    found = violations_in_both_themes(page)
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("name", ["schedule", "chunks", "race"])
