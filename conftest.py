@@ -27,14 +27,12 @@ MEASURES = "It measures time: `lab.py test` runs it alone. A busy machine can ma
 WAITS = "It waits or computes: `lab.py test` runs it side by side with others."
 LESSON = "A lesson measures: where it differs beside others, it runs again, alone, and that counts."
 AGAIN = "These lessons differ beside others; now they run alone, which counts:"
+BROWSER = "tests/browser/"
 LESSONS = "notebooks/"
-LAB = "tests/browser/test_browser.py"  # one JupyterLab, one browser
-# One export of the lessons, and one browser; first what is to leave no process, a browser too.
-PAGES = ("tests/lessons/test_export.py", "tests/browser/")
+SHARING = (BROWSER, "tests/lessons/test_export.py")  # one browser at a time, one export
 # Side by side, what takes long first: what begins last must be short.
 ORDER = [
-    LAB,
-    *PAGES,
+    *SHARING,
     LESSONS,
     "tests/helpers/test_exercises.py",
     "tests/project/test_lab.py",
@@ -85,13 +83,13 @@ def pytest_configure(config):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Keep together what shares something: a file (a notebook has one kernel), exported pages."""
+    """Keep together what shares something: a file (a notebook has one kernel), and the browser."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByPlace(LoadScopeScheduling):
         def _split_scope(self, nodeid):  # noqa: ANN202
             place = nodeid.split("::")[0]
-            return PAGES[0] if place.startswith(PAGES) and place != LAB else place
+            return BROWSER if place.startswith(SHARING) else place
 
     return ByPlace(config, log)
 

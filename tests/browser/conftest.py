@@ -1,4 +1,7 @@
-"""One browser, and one JupyterLab for those tests of this folder that ask for it."""
+"""One browser for the tests of a file, and one JupyterLab where they ask for it.
+
+Both end with the file: other tests come after it, which find no process and no event loop.
+"""
 
 import shutil
 
@@ -8,20 +11,20 @@ from browsing import HOW, ROOT, Lab, chromium
 from leftovers import take_away_folders
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def driver():
     with chromium() as driver:
         yield driver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(driver):
     browser = driver.launch(**HOW)
     yield browser
     browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def window(driver, tmp_path_factory):
     """A browser that keeps what it has loaded: each further page of JupyterLab is there sooner.
 
@@ -33,7 +36,7 @@ def window(driver, tmp_path_factory):
     window.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     with Lab(tmp_path_factory.mktemp("lab")) as lab:
         shutil.copytree(ROOT / "notebooks", lab.root, dirs_exist_ok=True)
