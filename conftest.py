@@ -25,15 +25,15 @@ from leftovers import children, take_away_folders
 
 MEASURES = "It measures time: `lab.py test` runs it alone. A busy machine can make it fail."
 WAITS = "It waits or computes: `lab.py test` runs it side by side with others."
-LESSON = "A lesson measures: where it differs beside others, it runs again, alone, and that counts."
+DIFFERS = "A lesson measures: if no more than this failed beside others, it runs again, alone."
+KIND = "which kind"
 AGAIN = "These lessons differ beside others; now they run alone, which counts:"
 BROWSER = "tests/browser/"
-LESSONS = "notebooks/"
 SHARING = (BROWSER, "tests/lessons/test_export.py")  # one browser at a time, one export
 # Side by side, what takes long first: what begins last must be short.
 ORDER = [
     *SHARING,
-    LESSONS,
+    "notebooks/",
     "tests/helpers/test_exercises.py",
     "tests/project/test_lab.py",
     "tests/lessons/test_lesson_10.py",
@@ -126,17 +126,18 @@ def pytest_runtest_makereport(item):
     report = yield
     if report.failed:
         kind = MEASURES if "measures" in item.keywords else WAITS
-        lesson = item.nodeid.startswith(LESSONS)
-        report.sections.append(("which kind", LESSON if lesson else kind))
+        # nbval's, of a lesson's cell. What is wrong after the call is what the lesson left.
+        differs = report.when == "call" and getattr(item, "comparison_traceback", None)
+        report.sections.append((KIND, DIFFERS if differs else kind))
     return report
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # after all that pytest says itself
 def pytest_sessionfinish(session):
-    """Where only outputs of lessons failed beside others, run those lessons alone: that counts.
+    """Where beside others nothing failed but that lessons differ, run these alone: that counts.
 
-    Lessons measure, but all of them alone would take six minutes. What they leave is judged the
-    first time: that is an error, not a failure.
+    Lessons measure, but all of them alone would take six minutes. What they raise and what they
+    leave is judged the first time.
     """
     yield
     config = session.config
@@ -144,8 +145,9 @@ def pytest_sessionfinish(session):
     if not beside_others or session.exitstatus != pytest.ExitCode.TESTS_FAILED:
         return
     results = config.pluginmanager.get_plugin("terminalreporter").stats
-    lessons = sorted({report.nodeid.split("::")[0] for report in results.get("failed", [])})
-    if lessons and "error" not in results and all(name.startswith(LESSONS) for name in lessons):
+    wrong = results.get("failed", []) + results.get("error", [])
+    if wrong and all((KIND, DIFFERS) in report.sections for report in wrong):
+        lessons = sorted({report.nodeid.split("::")[0] for report in wrong})
         print(f"\n{AGAIN} {', '.join(lessons)}", flush=True)
         command = [sys.executable, "-m", "pytest", *lessons, *same_machine(config)]
         session.exitstatus = subprocess.run(command, cwd=config.rootpath, check=False).returncode

@@ -25,7 +25,6 @@ PANELS = {
     "long": "explore_schedule('equal', 12, 2, longest=8.0)",
     "bad": "explore_schedule(workers=0, tasks=10**6)",
 }
-
 CONTROLS = [
     "from helpers import widgets\nfrom helpers.exercises import guess",
     "bar = guess('The bar says …', '0/10', '4/10')",

@@ -13,7 +13,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 ROOT = Path(__file__).resolve().parents[2]
 BESIDE = "'PYTEST_XDIST_WORKER' in __import__('os').environ"  # what tells the two runs apart
-LEAVES = "__import__('subprocess').Popen(['sleep', '60']) and None"
+SLEEPS = "__import__('time').sleep(60)"
+LEAVES = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPS!r}]) and False"
 
 
 def run_beside_others(folder, source, test="pass"):
@@ -51,9 +52,10 @@ def test_a_lesson_that_differs_beside_others_only_passes_and_is_told(tmp_path):
     [
         ("True", "pass", 2),
         (BESIDE, "assert False", 1),
+        (f"{BESIDE}\n1 / 0", "pass", 1),
         (f"{BESIDE}\n{LEAVES}", "pass", 1),
     ],
-    ids=["differs alone too", "a test fails", "leaves a process"],
+    ids=["differs alone too", "a test fails", "raises", "leaves a process"],
 )
 def test_all_else_fails_at_once(tmp_path, source, test, runs):
     code, said = run_beside_others(tmp_path, source, test)
