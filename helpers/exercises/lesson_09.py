@@ -4,7 +4,7 @@
 import os
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +24,6 @@ from helpers.exercises.checking import (
     short,
 )
 from helpers.exercises.limits import lend, run_limited
-from helpers.schedule import predict
 from helpers.timeline import Timeline
 from helpers.workers import die_once, keep_result, nap_and_draw, result_or_error
 
@@ -218,42 +217,45 @@ save_what_is_done = Exercise(
 
 # -- exercise 3
 
-ILLNESSES = ("healthy", "killed", "lock", "terminated")
+PATIENT = """
+import time
+from multiprocessing import Lock, Pool
+from helpers.workers import nap_or_die, nap_or_die_in_turn, share_lock
+
+if __name__ == "__main__":
+    with Pool(2, share_lock, [Lock()]) as pool:
+        pool.map_async({task}, {naps}, chunksize=1)
+        ended = unended = 0
+        while {going_on}:
+            time.sleep(0.02)
+            run = pool.timeline()
+            ended, unended = sum(run.finish > 0), len(run.without_end)
+"""
+ILLNESSES = {  # what the tasks are, whether the bad one dies, and until when the pool is left alone
+    "healthy": ("nap_or_die", 1, "ended < 8"),
+    "killed": ("nap_or_die", -1, "ended < 7"),
+    "lock": ("nap_or_die_in_turn", -1, "unended < 3"),
+    "terminated": ("nap_or_die", 1, "ended < {bad} or unended < 2"),
+}
 _asked: dict[str, str] = {}  # the illness of each run that was shown last
 
 
 def patients() -> dict[str, Timeline]:
-    """Return four runs of eight naps on two workers, each with another illness, or none."""
-    illnesses = random.sample(ILLNESSES, len(ILLNESSES))
+    """Record four runs of eight naps on two workers, side by side, each with another illness."""
+    illnesses = random.sample(sorted(ILLNESSES), len(ILLNESSES))
+    with ThreadPoolExecutor() as threads:
+        runs = dict(zip("ABCD", threads.map(run_of, illnesses), strict=True))
     _asked.update(zip("ABCD", illnesses, strict=True))
-    return {name: run_of(illness) for name, illness in _asked.items()}
+    return runs
 
 
 def run_of(illness: str) -> Timeline:
-    """Return what a pool of two records with this illness: eight equal naps, one of them bad."""
-    nap, bad = random.choice([0.2, 0.25, 0.3]), random.choice([2, 3, 4])
-    if illness == "lock":
-        return _locked(nap, bad)
-    run = predict([nap] * 8, 2)
-    worker, start, finish = (np.array(each) for each in (run.worker, run.start, run.finish))
-    if illness == "killed":  # a new worker takes the place of the dead one
-        finish[bad] = np.nan
-        worker[bad + 2 :: 2] = 2
-        start[bad + 2 :: 2] += nap / 2
-        finish[bad + 2 :: 2] += nap / 2
-    if illness == "terminated":
-        stop = bad // 2 * 2 + 2
-        start[stop:] = finish[stop - 2 :] = np.nan
-    return Timeline(worker, start, finish)
-
-
-def _locked(nap: float, bad: int) -> Timeline:
-    """Return naps in turn: each task starts and waits for the lock, until its holder is killed."""
-    number = np.arange(8)
-    start, finish = np.maximum(number - 1, 0) * nap, (number + 1) * nap
-    start[bad + 2] = (bad + 1.5) * nap  # in the new worker
-    start[bad + 3 :] = finish[bad:] = np.nan
-    return Timeline(np.where(number == bad + 2, 2, number % 2), start, finish)
+    """Record a pool of two with this illness: eight equal naps, and one of them may be bad."""
+    task, sign, going_on = ILLNESSES[illness]
+    nap, bad = random.choice([0.2, 0.25, 0.3]), random.choice([1, 2, 3])
+    naps = [nap * (sign if number == bad else 1) for number in range(8)]
+    program = PATIENT.format(task=task, naps=naps, going_on=going_on.format(bad=bad))
+    return demonstrate(program).timeline
 
 
 def measure_patients(diagnosis: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -268,7 +270,7 @@ def judge_patients(diagnosis: dict[str, str], asked: dict[str, str]) -> str:
     if set(diagnosis) != set(asked):
         raise Wrong(f"name the illness of each run: {', '.join(asked)}.")
     for name, said in diagnosis.items():
-        if said not in ILLNESSES:
+        if said not in list(ILLNESSES):
             raise Wrong(f"{name} is {short(said)}; allowed are {', '.join(ILLNESSES)}.")
     if wrong := [name for name in asked if diagnosis[name] != asked[name]]:
         raise Wrong(f"look again at {', '.join(wrong)}: which bars have no end, in which lanes?")
