@@ -148,17 +148,17 @@ def _follow(process: subprocess.Popen, folder: Path, stop: bool) -> bool:
     Silent means: no new line or record for four times as long as the first one took to come, which
     is longer where the machine is slow or busy; and that nothing computes in the latter half.
     """
-    begin = since = time.monotonic()
     seen, wait, patience, worked = _news(folder), LIMIT, 0.0, None
+    now = since = 0.0  # counted, not read from a clock: while we stand still, so may the program
     while process.poll() is None:
         time.sleep(0.03)
-        now = time.monotonic()
+        now += 0.03
         if (news := _news(folder)) != seen:
-            patience = patience or max(0.7, 4 * (now - begin))
+            patience = patience or max(0.7, 4 * now)
             seen, since, wait, worked = news, now, patience / 2, None
         if (folder / "over").exists():  # it has come to its end, and needs only to leave
             wait = LIMIT
-        if now > begin + LIMIT or len(seen[1]) > MOST:
+        if now > LIMIT or len(seen[1]) > MOST:
             return True
         if now > since + wait:
             work = _core_time(process)

@@ -317,6 +317,7 @@ def waited(run):
     return np.nanmax(run.lag)
 
 
+@pytest.mark.measures
 def test_each_recipe_returns_the_results_and_lies_as_the_lesson_says():
     returned = {}
 

@@ -11,6 +11,7 @@ from helpers.schedule import predict
 NAPS = [0.6, 0.5] + [0.1] * 18
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("name", ["mend_uneven", "mend_tiny"])
 def test_the_solution_is_right(name):
     exercise = getattr(lesson_11, name)
@@ -37,6 +38,14 @@ def test_what_is_no_answer_is_told_so(name):
 def test_a_program_that_is_half_mended_is_told_what_is_left(tasks, options, said):
     with pytest.raises(Wrong, match=said):
         lesson_11.judge_uneven(tasks, NAPS, predict(tasks, 4, **options))
+
+
+def test_naps_in_which_the_machine_stood_still_run_once_more(monkeypatch):
+    runs = iter([[0.7, *NAPS[1:-1], 0.8], NAPS])
+    monkeypatch.setattr(lesson_11, "_run", lambda *_: ([], predict(next(runs), 4)))
+    _, _, timeline = lesson_11.measure_uneven(lesson_11.mended)
+    assert sum(timeline.finish - timeline.start) == pytest.approx(sum(NAPS))
+    assert next(runs, None) is None
 
 
 def test_a_program_that_is_mended_is_well():
