@@ -495,6 +495,31 @@ def test_close_and_join_wait_for_ever_for_a_lost_task():
     assert (done.ending, done.output) == ("hangs", "1\n")
 
 
+UNSENDABLE = """
+from multiprocessing import Pool
+from helpers.workers import result_or_error
+class BadRow(Exception):
+    def __init__(self, row, reason): super().__init__(f"row {row}: {reason}")
+
+def read(row): raise BadRow(row, "empty")
+
+if __name__ == "__main__":
+    with Pool(1) as pool:
+        pool.starmap(result_or_error, [(read, 7)])
+"""
+
+
+def test_to_return_an_exception_that_cannot_be_rebuilt_is_no_remedy():
+    done = demonstrate(UNSENDABLE)
+    assert (done.ending, "BadRow.__init__() missing" in done.errors) == ("hangs", True)
+
+
+@posix
+def test_a_command_in_one_string_is_looked_for_as_one_name():
+    with pytest.raises(FileNotFoundError):
+        subprocess.run("python3 --version", check=False)
+
+
 @posix
 def test_an_idle_worker_of_an_executor_dies_of_stop():
     with ProcessPoolExecutor(1) as executor:
