@@ -38,11 +38,20 @@ NAMED = """panels => {
     return document.querySelectorAll('.watched-panel img').length === panels
         && sliders.length > panels && sliders.every(slider => slider.ariaLabel);
 }"""
+# Opens a notebook in place of what is open: to load JupyterLab anew takes three times as long.
+SHOW = """async path => {
+    const {commands, shell} = window.jupyterapp;
+    [...shell.widgets("main")].forEach(open => open.dispose());
+    await commands.execute("docmanager:open", {path});
+}"""
 SECONDS = 1000  # of Playwright's milliseconds
 # JupyterLab asks this again and again. While a kernel starts, jupyter_server 2.21 answers 500: that
 # kernel has no `last_activity` yet (TraitError in `kernel_model`).
 KERNELS = "/api/kernels?"
-WINDOW = "Window name candidate"  # pages of JupyterLab that open at once agree who has which name
+HARMLESS = (
+    "Window name candidate",  # pages of JupyterLab that open at once agree who has which name
+    "Could not restore the debugger state",  # of a notebook that was closed as soon as it was open
+)
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -59,7 +68,8 @@ def open_lesson(lab, window):
         page.errors = []
 
         def note(wrong, url, told):
-            if wrong and KERNELS not in url and WINDOW not in told:
+            harmless = KERNELS in url or any(words in told for words in HARMLESS)
+            if wrong and not harmless:
                 page.errors.append(told)
 
         page.on("console", lambda line: note(line.type == "error", line.location["url"], line.text))
@@ -172,13 +182,15 @@ def test_lessons_with_controls_run_and_axe_finds_nothing_wrong_in_either_theme(o
 
 
 def test_other_lessons_open_as_stored_and_axe_finds_nothing_wrong_in_either_theme(open_lesson):
-    pages = {path: open_lesson(path.name) for path in STILL}
-    for path, page in pages.items():
+    page = open_lesson(STILL[0].name)
+    wait_until_open(page)
+    for path in STILL:
+        page.evaluate(SHOW, path.name)
         wait_until_open(page)
         cells = nbformat.read(path, as_version=4).cells
         shown = page.locator(".jp-OutputArea-output").count()
         assert shown == sum(len(cell.get("outputs", [])) for cell in cells), path.name
-    assert_nothing_wrong(pages)
+        assert_nothing_wrong({path: page})
 
 
 @NEEDS_AXE
