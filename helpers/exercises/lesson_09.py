@@ -224,6 +224,7 @@ from helpers.workers import nap_or_die, nap_or_die_in_turn, share_lock
 
 if __name__ == "__main__":
     with Pool(2, share_lock, [Lock()]) as pool:
+        pool.warm_up()  # it is a watched one; so both workers begin together
         pool.map_async({task}, {naps}, chunksize=1)
         ended = unended = 0
         while {going_on}:
@@ -235,7 +236,7 @@ ILLNESSES = {  # what the tasks are, whether the bad one dies, and until when th
     "healthy": ("nap_or_die", 1, "ended < 8"),
     "killed": ("nap_or_die", -1, "ended < 7"),
     "lock": ("nap_or_die_in_turn", -1, "unended < 3"),
-    "terminated": ("nap_or_die", 1, "ended < {bad} or unended < 2"),
+    "terminated": ("nap_or_die", 1, "ended < 2 * {bad} or unended < 2"),
 }
 _asked: dict[str, str] = {}  # the illness of each run that was shown last
 
