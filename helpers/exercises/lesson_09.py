@@ -242,7 +242,7 @@ _asked: dict[str, str] = {}  # the illness of each run that was shown last
 
 
 def patients() -> dict[str, Timeline]:
-    """Record four runs of eight naps on two workers, side by side, each with another illness."""
+    """Record four runs of eight naps on two workers, side by side: three illnesses, and none."""
     illnesses = random.sample(sorted(ILLNESSES), len(ILLNESSES))
     with ThreadPoolExecutor() as threads:
         runs = dict(zip("ABCD", threads.map(run_of, illnesses), strict=True))
