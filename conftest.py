@@ -1,6 +1,6 @@
-"""What holds for every test and every notebook: where it runs, when, and that nothing is left.
+"""Say for every test and every notebook where and when it runs, and check that it leaves nothing.
 
-At the top, not in tests/, because pytest reads it for `lab.py test notebooks/...` too.
+This file is in the project's root, because pytest reads it for `lab.py test notebooks/...` too.
 """
 
 # ruff: noqa: ANN001, ANN201
@@ -23,30 +23,30 @@ import pytest
 from kernels import WatchedKernel
 from leftovers import children, take_away_folders
 
-MEASURES = "It measures time: `lab.py test` runs it alone. A busy machine can make it fail."
-WAITS = "It waits or computes: `lab.py test` runs it side by side with others."
-DIFFERS = "A lesson measures: if no more than this failed beside others, it runs again, alone."
+MEASURES = "This test measures time: `lab.py test` runs it alone. A busy machine can make it fail."
+WAITS = "This test waits or computes: `lab.py test` runs it in parallel with others."
+DIFFERS = "Lessons measure time: if nothing else failed in parallel, this one runs again, alone."
 KIND = "which kind"
-AGAIN = "These lessons differ beside others; now they run alone, which counts:"
+AGAIN = "These lessons differed in parallel. They run again, alone, and that result counts:"
 BROWSER = "tests/browser/"
 SHARING = (BROWSER, "tests/lessons/test_export.py")  # one browser at a time, one export
-# Side by side, what takes long first: what begins last must be short.
+# In parallel, long tests begin first: what begins last must be short.
 ORDER = [
     *SHARING,
     "notebooks/",
     "tests/helpers/test_exercises.py",
     "tests/project/test_lab.py",
     "tests/lessons/test_lesson_10.py",
-    "tests/helpers/test_dask.py",
-    "tests/helpers/test_watch.py",
-    "tests/helpers/test_widgets.py",
+    "tests/watchedpool/test_dask.py",
+    "tests/watchedpool/test_cli.py",
+    "tests/helpers/test_controls.py",
     "tests/lessons/",
     "",
 ]
 
 
 def pytest_addoption(parser):
-    """Add the choice of a start method, and of the machine."""
+    """Add the options for the start method and the size of the machine."""
     parser.addoption(
         "--start-method",
         choices=multiprocessing.get_all_start_methods(),
@@ -61,15 +61,15 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Give this run a temporary folder and an IPython of its own: parallel runs do not meet."""
+    """Give this run its own temporary folder and IPython, so that parallel runs share nothing."""
     scratch = tempfile.mkdtemp(prefix="w")
-    # Not at the end of pytest: multiprocessing removes a folder of its own there, and later.
+    # Later than the end of pytest: multiprocessing still removes a folder of its own then.
     Finalize(None, shutil.rmtree, (scratch, True), exitpriority=-200)
-    # A shell has its background jobs ignore Ctrl-C, and so would every program the tests interrupt.
+    # Background jobs of a shell ignore Ctrl-C; the programs that tests interrupt must not.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["TMPDIR"] = tempfile.tempdir = scratch
     os.environ["IPYTHONDIR"] = str(Path(scratch, "ipython"))
-    # A busy machine is no error.
+    # A busy machine is not an error.
     no_clock = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
     hypothesis.settings.register_profile("no clock", **no_clock)
     hypothesis.settings.load_profile("no clock")
@@ -83,7 +83,7 @@ def pytest_configure(config):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Keep together what shares something: a file (a notebook has one kernel), and the browser."""
+    """Keep in one process what shares a file (a notebook has one kernel) or the browser."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByPlace(LoadScopeScheduling):
@@ -95,12 +95,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Say in which order tests run, and which do not run at all, or are not compared."""
+    """Sort the tests; leave out those for other start methods; compare only what can be equal."""
     items.sort(key=lambda item: rank(item.nodeid))
     for item in items if os.name == "nt" else ():
         cell = getattr(item, "cell", None)  # of a notebook
         if cell and "posix-output" in cell.metadata.get("tags", []):
-            item.options["check"] = False  # there are no signals and sessions to tell of
+            item.options["check"] = False  # Windows has no signals and sessions
     method = config.getoption("--start-method") or multiprocessing.get_all_start_methods()[0]
     others = [item for item in items if is_for_another(item, method)]
     if others:
@@ -109,12 +109,12 @@ def pytest_collection_modifyitems(config, items):
 
 
 def rank(place):
-    """Return where in ORDER the first path is that `place` begins with."""
+    """Return the position in ORDER of the first path that `place` begins with."""
     return next(i for i, begin in enumerate(ORDER) if place.startswith(begin))
 
 
 def is_for_another(item, method):
-    """Tell whether `item` runs under a start method that is not wanted now."""
+    """Return whether `item` is for a start method other than `method`."""
     if not item.get_closest_marker("one_start_method"):
         return False
     return item.callspec.params["method"] != method
@@ -122,27 +122,27 @@ def is_for_another(item, method):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
-    """Have a failing test say of which kind it is."""
+    """Make a failing test say of which kind it is."""
     report = yield
     if report.failed:
         kind = MEASURES if "measures" in item.keywords else WAITS
-        # nbval's, of a lesson's cell. What is wrong after the call is what the lesson left.
+        # nbval sets this for a cell that differs. Later failures are about what a lesson leaves.
         differs = report.when == "call" and getattr(item, "comparison_traceback", None)
         report.sections.append((KIND, DIFFERS if differs else kind))
     return report
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)  # after all that pytest says itself
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # after everything that pytest prints itself
 def pytest_sessionfinish(session):
-    """Where beside others nothing failed but that lessons differ, run these alone: that counts.
+    """If the only failures in parallel are lessons that differ, run these again, alone.
 
-    Lessons measure, but all of them alone would take six minutes. What they raise and what they
-    leave is judged the first time.
+    Lessons measure time, but to run all of them alone would take six minutes. A lesson that raises
+    an error or leaves something behind gets no second run.
     """
     yield
     config = session.config
-    beside_others = config.getoption("numprocesses", 0) and not hasattr(config, "workerinput")
-    if not beside_others or session.exitstatus != pytest.ExitCode.TESTS_FAILED:
+    in_parallel = config.getoption("numprocesses", 0) and not hasattr(config, "workerinput")
+    if not in_parallel or session.exitstatus != pytest.ExitCode.TESTS_FAILED:
         return
     results = config.pluginmanager.get_plugin("terminalreporter").stats
     wrong = results.get("failed", []) + results.get("error", [])
@@ -154,7 +154,7 @@ def pytest_sessionfinish(session):
 
 
 def same_machine(config):
-    """Return the options that give another pytest the start method and the cores of this one."""
+    """Return the options that give another pytest the same start method and cores."""
     method = config.getoption("--start-method")
     return [
         *(["--start-method", method] if method else []),
@@ -163,10 +163,10 @@ def same_machine(config):
 
 
 @pytest.fixture(autouse=True)
-def nothing_left():
-    """Fail a test that leaves a process, also a dead one nobody asked after, or a folder of ours.
+def cleanup():
+    """Fail a test that leaves a process, also a zombie, or a folder of the recorder's.
 
-    multiprocessing's own two helpers live as long as Python does.
+    multiprocessing's own two helper processes live as long as Python does.
     """
     me = psutil.Process()
     before = children(me)
@@ -177,8 +177,8 @@ def nothing_left():
 
 @pytest.fixture
 def reaped():
-    """Wait for the programs that a wrong answer, tested on purpose, has left to nobody."""
-    before = set(psutil.Process().children())  # multiprocessing's helpers live on
+    """Wait for the programs that a wrong answer, tested on purpose, has left running."""
+    before = set(psutil.Process().children())  # multiprocessing's helper processes stay
     yield
     for child in set(psutil.Process().children()) - before:
         with suppress(psutil.Error):

@@ -1,7 +1,7 @@
 """The functions that run inside worker processes. Standard library only.
 
-A worker process imports this module by name, so a function from here works with every start
-method. A function that is defined in a notebook cell does not: lesson 01 shows why.
+A worker process imports this module by its name, so a function from this module works with every
+start method. A function that is defined in a notebook cell does not: lesson 01 shows why.
 """
 
 import os
@@ -14,19 +14,19 @@ from typing import Any
 
 
 def nap(seconds: float) -> float:
-    """Sleep for `seconds` and return them. A nap needs no core, so naps never share one."""
+    """Sleep for `seconds` and return them. A nap needs no core."""
     time.sleep(seconds)
     return seconds
 
 
 def crunch(steps: int) -> float:
-    """Add up `steps` squares, and return the seconds of core time that took: no nap at all."""
+    """Add up `steps` squares, and return how many seconds of CPU time that took."""
     begin = time.thread_time()
     sum(i * i for i in range(steps))
     return time.thread_time() - begin
 
 
-dice = random.Random()  # one a process; forked workers begin with copies of the same one
+dice = random.Random()  # one per process; forked workers begin with copies of the same one
 
 
 def draw(seconds: float) -> float:
@@ -41,7 +41,7 @@ def draw_seeded(seed: int) -> float:
 
 
 def nap_and_square(a: int) -> int:
-    """Nap, print a squared, return it. Later tasks nap less."""
+    """Nap, print a squared, and return it. The larger `a` is, the shorter the nap."""
     time.sleep((10 - a) * 0.2)
     print(f"{a} squared is {a * a}", flush=True)
     return a * a
@@ -70,8 +70,8 @@ def count_lines(path: str) -> int:
 
 
 def read_shared(name: str, place: int) -> int:
-    """Return one byte of the shared memory of this name: all else stays where it lies."""
-    from multiprocessing.shared_memory import SharedMemory  # on top, it slows every start
+    """Return one byte of the shared memory with this name; nothing else is copied."""
+    from multiprocessing.shared_memory import SharedMemory  # at the top, it slows every start
 
     memory = SharedMemory(name)
     try:
@@ -93,18 +93,18 @@ def nap_in_turn(seconds: float) -> float:
 
 
 def count_letters(word: str) -> int:
-    """Nap 0.1 seconds a letter, then return how many letters `word` has."""
+    """Nap 0.1 seconds per letter, then return how many letters `word` has."""
     time.sleep(0.1 * len(word))
     return len(word)
 
 
 def with_number(function: Callable, numbered: tuple[int, Any]) -> tuple[int, Any]:
-    """Return the pair (number, result) for a pair (number, argument), as enumerate makes them."""
+    """Return the pair (number, result) for a pair (number, argument), as enumerate yields them."""
     number, argument = numbered
     return number, function(argument)
 
 
-tally = 0  # one a process
+tally = 0  # one per process
 
 
 def nap_and_tally(seconds: float) -> int:
@@ -116,27 +116,27 @@ def nap_and_tally(seconds: float) -> int:
 
 
 def share_queue(shared: Any) -> None:
-    """Keep a queue to the parent for this worker: the initializer of a pool for `and_tell`."""
+    """Keep a queue to the parent: the initializer of a pool that runs `call_and_notify`."""
     global _queue
     _queue = shared
 
 
-def and_tell(function: Callable, argument: Any) -> Any:
-    """Return `function(argument)`; when it is over, also by an error, tell the parent by whom."""
+def call_and_notify(function: Callable, argument: Any) -> Any:
+    """Return `function(argument)`; at its end, or its error, send our process id to the parent."""
     try:
         return function(argument)
     finally:
         _queue.put(os.getpid())
 
 
-def walk(steps: list[float], step: Callable = nap) -> list:
-    """Take each step, tell the parent of it, and return what the steps return."""
-    return [and_tell(step, seconds) for seconds in steps]
+def run_steps(steps: list[float], step: Callable = nap) -> list:
+    """Run each step, report it to the parent, and return what the steps return."""
+    return [call_and_notify(step, seconds) for seconds in steps]
 
 
 def share_log(queue: Any) -> None:
-    """Send what this worker logs to the parent: the initializer of a pool for `nap_and_log`."""
-    import logging.handlers  # on top, it slows every start
+    """Send the log of this worker to the parent: the initializer of a pool for `nap_and_log`."""
+    import logging.handlers  # at the top, it slows every start
 
     logging.getLogger().setLevel(logging.INFO)
     logging.getLogger().handlers = [logging.handlers.QueueHandler(queue)]
@@ -159,15 +159,20 @@ def nap_or_fail(seconds: float) -> float:
 
 
 def nap_and_draw(seconds: float, seed: int, failing: frozenset[float] = frozenset()) -> float:
-    """Nap, then return a number that only `seed` tells; raise ValueError for a nap of `failing`."""
+    """Nap, then return the `drawn_number`; for a nap in `failing`, raise ValueError instead."""
     time.sleep(seconds)
     if seconds in failing:
         raise ValueError(f"the nap of {seconds} s failed")
+    return drawn_number(seconds, seed)
+
+
+def drawn_number(seconds: float, seed: int) -> float:
+    """Return the number that belongs to a nap: nobody can know it without the seed."""
     return round(random.Random(f"{seed} {seconds}").random(), 4)
 
 
 def keep_result(folder: str, function: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Return `function(*args, **kwargs)`, and write it into a file of this worker in `folder`."""
+    """Return `function(*args, **kwargs)`; also write it into this worker's file in `folder`."""
     result = function(*args, **kwargs)
     with open(os.path.join(folder, str(os.getpid())), "a", encoding="utf-8") as file:
         file.write(f"{result!r}\n")
@@ -175,7 +180,7 @@ def keep_result(folder: str, function: Callable, *args: Any, **kwargs: Any) -> A
 
 
 def nap_or_die(seconds: float) -> float:
-    """Nap; below zero, nap as long and then be killed, as by a system that is out of memory."""
+    """Nap; below zero, nap as long and then be killed, as when the system is out of memory."""
     time.sleep(abs(seconds))
     if seconds < 0:
         os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
@@ -183,13 +188,13 @@ def nap_or_die(seconds: float) -> float:
 
 
 def nap_or_die_in_turn(seconds: float) -> float:
-    """As `nap_or_die`, while holding the shared lock: who dies never gives it back."""
+    """Do the same while holding the shared lock: a killed worker never releases it."""
     with _lock:
         return nap_or_die(seconds)
 
 
 def result_or_error(function: Callable, argument: Any) -> Any:
-    """Return the result, or the exception as if it were one: no task of a call fails."""
+    """Return the result, or the exception as if it were a result: no task of a call fails."""
     try:
         return function(argument)
     except Exception as error:
@@ -199,11 +204,12 @@ def result_or_error(function: Callable, argument: Any) -> Any:
 def die_once(marker: str, deadly: Any, function: Callable, argument: Any) -> Any:
     """Return `function(argument)`; but the first time it is `deadly`, nap as long and be killed.
 
-    The dying makes the file `marker`. Raises RuntimeError in place of killing a main process.
+    Before it is killed, the process creates the file `marker`. Raises RuntimeError instead of
+    killing a main process.
     """
     if argument == deadly and not os.path.exists(marker):
         if parent_process() is None:
-            raise RuntimeError("that would have killed this notebook: it is no worker")
+            raise RuntimeError("that would have killed this notebook: it is not a worker")
         with open(marker, "w"):
             nap_or_die(-argument)
     return function(argument)

@@ -1,4 +1,4 @@
-"""The lessons as `jupyter nbconvert` exports them, for the tests that look at such pages."""
+"""Export the lessons with `jupyter nbconvert`, for the tests that look at such pages."""
 
 import re
 import subprocess
@@ -13,10 +13,10 @@ REVEAL = ROOT / "tests/node_modules/reveal.js"
 REQUIRE = ROOT / "tests/node_modules/requirejs/require.js"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPTIONS = {
-    "html": ["--to", "html"],
-    "dark": ["--to", "html", "--theme", "dark"],
-    "slides": [  # from npm's folder what slides load from the network; and what the README says
-        *["--to", "slides"],
+    "html": ["--to", "html", "--embed-images"],
+    "dark": ["--to", "html", "--theme", "dark", "--embed-images"],
+    "slides": [  # scripts from npm's folder in place of the network, and the README's options
+        *["--to", "slides", "--embed-images"],
         f"--SlidesExporter.reveal_url_prefix={REVEAL.as_uri()}",
         f"--SlidesExporter.require_js_url={REQUIRE.as_uri()}",
         *re.findall(r"--SlidesExporter[^\s`]+", README),
@@ -28,7 +28,7 @@ OPTIONS = {
 def export(kind):
     """Export every lesson as `kind`, one of OPTIONS, once; return the folder of the pages.
 
-    The folder is in the temporary folder of this run of the tests, and goes with it.
+    The folder is in the temporary folder of this test run, which removes it.
     """
     folder = Path(mkdtemp(prefix=kind))
     command = [sys.executable, "-m", "nbconvert", "--output-dir", folder]

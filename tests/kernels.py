@@ -1,4 +1,4 @@
-"""The kernel that runs a lesson's cells: on one core, within a gibibyte, and nothing is left."""
+"""Run the cells of a lesson in a kernel with one core and a gibibyte that leaves nothing behind."""
 
 import os
 import sys
@@ -10,16 +10,16 @@ import psutil
 from leftovers import children, take_away_folders
 
 JUPYTER = 160 * 2**20  # bytes; JupyterLab's server takes up to this much of the gibibyte
-ROOM = 2**30 - JUPYTER
+MOST_BYTES = 2**30 - JUPYTER
 
 
 class WatchedKernel(nbval.plugin.RunningKernel):
-    """nbval's kernel on a small machine, with nothing left when the last cell is done."""
+    """nbval's kernel on a small machine, which must leave nothing after the last cell."""
 
     small = True
 
     def __init__(self, *args, **kwargs):
-        # With this variable ipykernel does not catch what subprocesses print: in Jupyter it does.
+        # With this variable, ipykernel does not catch what subprocesses print. In Jupyter it does.
         test = os.environ.pop("PYTEST_CURRENT_TEST")
         self.notebook = test.split("::")[0]
         try:
@@ -30,8 +30,8 @@ class WatchedKernel(nbval.plugin.RunningKernel):
         self.memory = Memory(psutil.Process(self.km.provisioner.pid))
 
     def stop(self):
-        """Stop the kernel. Fail if it leaves a process or a folder of ours before or after."""
-        peak = self.memory.peak_until_now()
+        """Stop the kernel; fail if it leaves a process or a folder of the recorder's."""
+        peak = self.memory.stop()
         started = kernel = psutil.Process(self.km.provisioner.pid)
         cores = len(started.cpu_affinity()) if hasattr(started, "cpu_affinity") else None
         if os.name == "nt" and sys.prefix != sys.base_prefix:
@@ -39,31 +39,31 @@ class WatchedKernel(nbval.plugin.RunningKernel):
             kernel = next(child for child in started.children() if "python" in child.name())
         _, alive = psutil.wait_procs(children(kernel), timeout=2)
         left = [str(item) for item in [*alive, *take_away_folders()]]
-        family = [started, *started.children(recursive=True)]
+        process_tree = [started, *started.children(recursive=True)]
         self.kc.stop_channels()
-        self.km.shutdown_kernel()  # as JupyterLab does; nbval kills it, and semaphores are left
+        self.km.shutdown_kernel()  # as JupyterLab does; nbval would kill it and leave semaphores
         del self.km
         for process in alive:
-            with suppress(psutil.Error):  # on Windows it does not end with its kernel
+            with suppress(psutil.Error):  # on Windows, it does not end with its kernel
                 process.kill()
-        _, survivors = psutil.wait_procs(family, timeout=5)
+        _, survivors = psutil.wait_procs(process_tree, timeout=5)
         left += [str(process) for process in survivors]
         assert not left, f"{self.notebook} leaves {', '.join(left)}"
         if self.small and sys.platform == "linux":
             assert cores == 1, f"{self.notebook} ran on {cores} cores"
-            assert peak, f"nobody saw how much memory {self.notebook} takes"
-        room = f"{self.notebook} takes {peak / 2**20:.0f} MiB; it has {ROOM / 2**20:.0f}"
-        print(room)
-        assert peak <= ROOM or not self.small, room
+            assert peak, f"the memory of {self.notebook} was not measured"
+        memory = f"{self.notebook} takes {peak / 2**20:.0f} MiB of {MOST_BYTES / 2**20:.0f}"
+        print(memory)
+        assert peak <= MOST_BYTES or not self.small, memory
 
 
 @contextmanager
 def one_core():
-    """Bind what is started to one core, where the system can; Python 3.13 counts one there."""
+    """Bind what is started to one core, if the system can. From Python 3.13, Python counts one."""
     os.environ["PYTHON_CPU_COUNT"] = "1"
     can = hasattr(os, "sched_setaffinity")
     cores = sorted(os.sched_getaffinity(0)) if can else [0]
-    # Notebooks that run side by side have a core each, as far as there are enough.
+    # Notebooks that run in parallel have a core each, as far as there are enough.
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     try:
         if can:
@@ -76,27 +76,27 @@ def one_core():
 
 
 class Memory:
-    """Looks five times a second how much memory a process and all below it have."""
+    """Measures five times per second how much memory a process tree takes."""
 
     def __init__(self, head):
         self.head = head
         self.peak = 0
-        self.over = threading.Event()
-        self.looking = threading.Thread(target=self.look, daemon=True)
-        self.looking.start()
+        self.stopped = threading.Event()
+        self.measuring = threading.Thread(target=self.measure, daemon=True)
+        self.measuring.start()
 
-    def look(self):
-        """Look until it is over. A page that n processes share counts 1/n for each."""
-        while not self.over.wait(0.2):
+    def measure(self):
+        """Measure until `stopped` is set. A page that n processes share counts 1/n for each."""
+        while not self.stopped.wait(0.2):
             total = 0
-            with suppress(psutil.Error):  # it has ended
+            with suppress(psutil.Error):  # the head has ended
                 for process in [self.head, *self.head.children(recursive=True)]:
                     with suppress(psutil.Error):
                         total += getattr(process.memory_full_info(), "pss", 0)
             self.peak = max(self.peak, total)
 
-    def peak_until_now(self):
-        """Return the most bytes that were seen, and look no longer; 0 where only Linux can tell."""
-        self.over.set()
-        self.looking.join()
+    def stop(self):
+        """Stop measuring; return the most bytes at one time, or 0 if the system does not say."""
+        self.stopped.set()
+        self.measuring.join()
         return self.peak

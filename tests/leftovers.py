@@ -1,4 +1,4 @@
-"""What a test may leave: no process, and no folder of the recorder's."""
+"""Find what a test must not leave: processes, and folders of the recorder's."""
 
 import shutil
 import tempfile
@@ -6,19 +6,19 @@ from pathlib import Path
 
 import psutil
 
-from helpers.recording.folders import FOLDER
+from watchedpool.recording.folders import FOLDER
 
 HELPERS = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
 
 
 def children(parent):
-    """Return the processes below `parent` without multiprocessing's own helpers."""
+    """Return the processes below `parent` without multiprocessing's own helper processes."""
     below = parent.children(recursive=True)
     return [child for child in below if not is_helper(child, parent)]
 
 
 def is_helper(child, parent):
-    """Tell whether `child` is a helper itself: a worker of the forkserver looks the same."""
+    """Return whether `child` is a helper process: a child of it has the same command line."""
     try:
         line = " ".join(child.cmdline())
         return child.ppid() == parent.pid and any(name in line for name in HELPERS)

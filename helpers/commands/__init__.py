@@ -1,12 +1,19 @@
-"""Other programs, run within limits, and the little programs the lessons run."""
+"""Run other programs within limits; also the small programs that the lessons run."""
 
 from helpers.commands.run import (
-    TooMuchOutput,
-    end_family,
+    OutputLimitError,
     has_ended,
+    kill_process_tree,
     run_command,
     start,
     stream_lines,
 )
 
-__all__ = ["TooMuchOutput", "end_family", "has_ended", "run_command", "start", "stream_lines"]
+__all__ = [
+    "OutputLimitError",
+    "has_ended",
+    "kill_process_tree",
+    "run_command",
+    "start",
+    "stream_lines",
+]

@@ -1,6 +1,6 @@
-"""demonstrate(): run a program that may hang or be killed, apart from ours, and see what it did.
+"""demonstrate(): run a program that may hang or be killed, apart from ours, and report what it did.
 
-It runs in a process of its own, with its pools watched, and is ended when it falls silent.
+The program runs in a process of its own, with its pools watched, and is ended when it falls silent.
 """
 
 import json
@@ -18,21 +18,23 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from helpers.commands.run import end_family, start
-from helpers.timeline import Timeline
+from helpers.commands.run import kill_process_tree, start
+from watchedpool.timeline import Timeline
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 30.0  # seconds that a program may take in all, and to its first sign of life
-LULL = 0.02  # seconds of core time: a program that waits uses less while we look
-MOST = 200_000  # bytes of red text: workers that are started again and again, and die
-TRACKER = "multiprocessing.resource_tracker"  # ends when all others have, and cleans up
+TIME_LIMIT = 30.0  # seconds that a program may take in all, and until its first output
+IDLE_CPU_TIME = 0.02  # seconds: a program that only waits uses less CPU time while we watch it
+MAX_ERROR_BYTES = (
+    200_000  # of tracebacks: workers may be started again and again, and die each time
+)
+RESOURCE_TRACKER = "multiprocessing.resource_tracker"  # ends after all others, and cleans up
 
-# What runs a program: it puts a WatchedPool in the place of Pool, takes a byte of its input for
-# Ctrl-C, and when the program ends, or our end of its input closes, writes down what its last pool
-# did. A text, so that it imports little.
+# The code that runs a program. It replaces Pool with a WatchedPool, and takes each byte of its
+# input for Ctrl-C. When the program ends, or when we close its input, it writes a file with what
+# the last pool of the program did. It is a string, not a module, so that it imports little.
 RUNNER = """
 import json, multiprocessing.pool, os, signal, sys, threading, types
-from helpers.recording.pool import WatchedPool
+from watchedpool.recording.pool import WatchedPool
 
 class Watched(WatchedPool):
     last = None
@@ -41,18 +43,18 @@ class Watched(WatchedPool):
         super().__init__(*args, **kwargs)
         Watched.last = self
 
-def tell():
+def save_timeline():
     if Watched.last is not None:
         run = Watched.last.timeline()
-        columns = [each.tolist() for each in (run.worker, run.start, run.finish, run.shown)]
+        columns = [each.tolist() for each in (run.worker, run.start, run.finish, run.delivered)]
         with open("timeline.new", "w") as file:
             json.dump(columns, file)
         os.replace("timeline.new", "timeline")
 
-def listen():
-    while os.read(0, 1):  # no lock, which a fork would copy
+def read_input():
+    while os.read(0, 1):  # without a lock, which a fork would copy
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-    tell()
+    save_timeline()
     for child in multiprocessing.active_children():
         child.kill()
     os._exit(1)
@@ -60,7 +62,7 @@ def listen():
 method, *cell = sys.argv[1:]
 multiprocessing.set_start_method(method)
 multiprocessing.pool.Pool = Watched  # looked up when a program makes a pool
-threading.Thread(target=listen, daemon=True).start()
+threading.Thread(target=read_input, daemon=True).start()
 runner, main = sys.modules["__main__"], types.ModuleType("__main__")  # to keep the first alive
 if not cell:
     main.__file__ = os.path.abspath("program.py")
@@ -72,13 +74,13 @@ try:
     exec(program, vars(main))
 finally:
     open("over", "w").close()
-    tell()
+    save_timeline()
 """
 
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What became of a program.
+    """What a program did, and how it ended.
 
     ending: "ended", "failed" (an exception), "killed" (a signal), or "hangs": it fell silent, or
         took too long.
@@ -97,10 +99,10 @@ class Demonstration:
 def demonstrate(
     source: str, *, method: str | None = None, cell: bool = False, stop: bool = False
 ) -> Demonstration:
-    """Run the program `source` and return what became of it. Nothing of it is left.
+    """Run the program `source`, return how it ended, and leave nothing of it behind.
 
-    method: its default start method; without it, ours. cell: run it as a notebook's cell, which has
-    no file. stop: press Ctrl-C, for it and its workers, soon after it first prints something.
+    method: its default start method; without it, ours. cell: run it as a cell of a notebook, which
+    has no file. stop: press Ctrl-C, for it and its workers, soon after it has first printed.
 
     Raises ValueError for a method that this system does not have.
     """
@@ -113,15 +115,15 @@ def demonstrate(
         (folder / "program.py").write_text(source, encoding="utf-8")
         process = _start(folder, method, cell)
         try:
-            hangs = _follow(process, folder, stop)
-            left = 0 if hangs else len(_workers(_wait_for_family(process, 1.0)))
-            said = _read(folder, "output"), _read(folder, "errors")
+            hangs = _hangs(process, folder, stop)
+            left = 0 if hangs else len(_without_tracker(_wait_for_descendants(process, 1.0)))
+            printed = _read(folder, "output"), _read(folder, "errors")
         finally:
             _end(process)
         columns = json.loads(_read(folder, "timeline") or "[[], [], [], []]")
         code = process.returncode
         ending = "hangs" if hangs else "ended" if code == 0 else "killed" if code < 0 else "failed"
-        return Demonstration(ending, *said, Timeline(*columns), left)
+        return Demonstration(ending, *printed, Timeline(*columns), left)
 
 
 def under_each_method(source: str, *, cell: bool = False) -> dict[str, Demonstration]:
@@ -142,38 +144,40 @@ def _start(folder: Path, method: str, cell: bool) -> subprocess.Popen:
         return start(command, cwd=folder, env=os.environ | folders | text, **streams)
 
 
-def _follow(process: subprocess.Popen, folder: Path, stop: bool) -> bool:
+def _hangs(process: subprocess.Popen, folder: Path, stop: bool) -> bool:
     """Wait until the program ends; return whether it fell silent, or took too long, instead.
 
-    Silent means: no new line or record for four times as long as the first one took to come, which
-    is longer where the machine is slow or busy; and that nothing computes in the latter half.
+    A program is silent if there is no new line or record for four times as long as the first one
+    took to come, and if it uses no CPU time in the second half of that wait. The first one takes
+    longer where the machine is slow or busy.
     """
-    seen, wait, patience, worked = _news(folder), LIMIT, 0.0, None
-    now = since = 0.0  # counted, not read from a clock: while we stand still, so may the program
+    seen, wait, patience, cpu_time = _progress(folder), TIME_LIMIT, 0.0, None
+    now = since = 0.0  # counted, not read from a clock: while we are suspended, so is the program
     while process.poll() is None:
         time.sleep(0.03)
         now += 0.03
-        if (news := _news(folder)) != seen:
+        if (progress := _progress(folder)) != seen:
             patience = patience or max(0.7, 4 * now)
-            seen, since, wait, worked = news, now, patience / 2, None
-        if (folder / "over").exists():  # it has come to its end, and needs only to leave
-            wait = LIMIT
-        if now > LIMIT or len(seen[1]) > MOST:
+            seen, since, wait, cpu_time = progress, now, patience / 2, None
+        if (folder / "over").exists():  # it has reached its end, and only needs to exit
+            wait = TIME_LIMIT
+        if now > TIME_LIMIT or len(seen[1]) > MAX_ERROR_BYTES:
             return True
         if now > since + wait:
-            work = _core_time(process)
-            if worked is not None and abs(work - worked) < LULL:  # less, if one has ended
+            used = _cpu_time(process)
+            # The difference is negative if a process has ended meanwhile.
+            if cpu_time is not None and abs(used - cpu_time) < IDLE_CPU_TIME:
                 return True
-            since, worked = now, work
+            since, cpu_time = now, used
         if stop and _read(folder, "output"):
             stop = False
-            time.sleep(0.2)  # not while a worker hands over the result of the task that printed
+            time.sleep(0.2)  # the task that printed must not be just sending its result
             _press_stop(process)
     return False
 
 
-def _news(folder: Path) -> list[bytes]:
-    """Return what was printed, the errors, and what each worker recorded until now."""
+def _progress(folder: Path) -> list[bytes]:
+    """Return what was printed, the errors, and what each worker has recorded so far."""
     lanes, found = [], []
     with suppress(OSError):  # a pool that ends removes its folder
         lanes = sorted(folder.glob("*/*.lane"))
@@ -185,19 +189,19 @@ def _news(folder: Path) -> list[bytes]:
 
 def _press_stop(process: subprocess.Popen) -> None:
     if os.name == "posix":
-        # The program sends it to its main thread: one for all of its threads may be taken by that
-        # which forks the next worker, and then the main thread would wait on.
+        # The runner sends the signal to its main thread. A signal to the process could go to the
+        # thread that forks the next worker, and then the main thread would go on waiting.
         with suppress(OSError):  # it has just ended
             os.write(process.stdin.fileno(), b"!")
-        for each in _family(process):
+        for each in _descendants(process):
             with suppress(psutil.Error):
                 each.send_signal(signal.SIGINT)
     else:
         process.terminate()  # Windows has no signal for this program and its workers alone
 
 
-def _family(process: subprocess.Popen) -> list[psutil.Process]:
-    """Return the processes that the program has started, directly or not, and that still run."""
+def _descendants(process: subprocess.Popen) -> list[psutil.Process]:
+    """Return the running processes that the program has started, directly or indirectly."""
     found = []
     for each in psutil.process_iter():
         with suppress(psutil.Error, OSError):
@@ -207,31 +211,31 @@ def _family(process: subprocess.Popen) -> list[psutil.Process]:
     return found
 
 
-def _wait_for_family(process: subprocess.Popen, seconds: float) -> list[psutil.Process]:
-    """Wait for so long at most until all that it has started have ended; return those that run."""
+def _wait_for_descendants(process: subprocess.Popen, seconds: float) -> list[psutil.Process]:
+    """Wait until all descendants have ended, at most so long; return those that still run."""
     end = time.monotonic() + seconds
-    while (family := _family(process)) and time.monotonic() < end:
+    while (running := _descendants(process)) and time.monotonic() < end:
         time.sleep(0.02)
-    return family
+    return running
 
 
-def _core_time(process: subprocess.Popen) -> float:
-    """Return how many seconds of core time the program and all that it started have used."""
+def _cpu_time(process: subprocess.Popen) -> float:
+    """Return how many seconds of CPU time the program and its descendants have used."""
     used = 0.0
     with suppress(psutil.Error):
-        for each in psutil.Process(process.pid), *_family(process):
+        for each in psutil.Process(process.pid), *_descendants(process):
             with suppress(psutil.Error):
                 times = each.cpu_times()
                 used += times.user + times.system
     return used
 
 
-def _workers(family: list[psutil.Process]) -> list[psutil.Process]:
-    """Return the family without its tracker."""
+def _without_tracker(descendants: list[psutil.Process]) -> list[psutil.Process]:
+    """Return these processes without multiprocessing's resource tracker."""
     found = []
-    for each in family:
+    for each in descendants:
         with suppress(psutil.Error):
-            if TRACKER not in " ".join(each.cmdline()):
+            if RESOURCE_TRACKER not in " ".join(each.cmdline()):
                 found.append(each)
     return found
 
@@ -241,15 +245,15 @@ def _end(process: subprocess.Popen) -> None:
     process.stdin.close()
     with suppress(subprocess.TimeoutExpired):
         process.wait(10)
-    for worker in _workers(_family(process)):
+    for worker in _without_tracker(_descendants(process)):
         with suppress(psutil.Error):
             worker.kill()
-    _wait_for_family(process, 5.0)
-    end_family(process)
+    _wait_for_descendants(process, 5.0)
+    kill_process_tree(process)
 
 
 def _read(folder: Path, name: str) -> str:
     path = folder / name
-    # As bytes: to go back to the start of a line, as bars do, is no new line.
+    # As bytes: a return to the start of the line, as bars print it, is not a new line.
     text = path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
     return text.replace("\r\n", "\n")

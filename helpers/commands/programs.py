@@ -1,7 +1,7 @@
-"""Little programs for the lessons on subprocess. Each is a command: a list of strings.
+"""Small programs for the lessons on subprocess. Each is a command: a list of strings.
 
-They are run by the Python that runs the lesson, so they exist on every system. Standard library
-only. None outlives its lesson: each ends by itself, within a minute at the latest.
+The Python that runs the lesson runs them too, so they exist on every system. Standard library
+only. None of them outlives its lesson: each ends by itself within a minute.
 """
 
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 NAP = "import sys, time; time.sleep(float(sys.argv[1]))"
 FLOOD = """
 import os, sys, threading
-limit = threading.Timer(60, os._exit, [1])  # also if nobody reads what is printed
+limit = threading.Timer(60, os._exit, [1])  # even if the output is never read
 limit.daemon = True
 limit.start()
 for _ in range(int(sys.argv[1]) // 1000):
@@ -29,31 +29,31 @@ for step in range(int(sys.argv[1])):
     print("step", step, time.perf_counter())
     time.sleep(float(sys.argv[2]))
 """
-NOTE = """
+RECORD_TIMES = """
 import sys, time
 start = time.perf_counter()
 time.sleep(float(sys.argv[2]))
-with open(sys.argv[1], "w") as notes:
-    notes.write(f"{start} {time.perf_counter()}")
+with open(sys.argv[1], "w") as file:
+    file.write(f"{start} {time.perf_counter()}")
 sys.exit(int(sys.argv[3]))
 """
-BEAT = """
+HEARTBEAT = """
 import os, sys, time
 end = time.monotonic() + 60
 try:
     while time.monotonic() < end and not os.path.exists(sys.argv[1] + ".stop"):
-        with open(sys.argv[1], "a") as beats:
-            beats.write(".")
+        with open(sys.argv[1], "a") as file:
+            file.write(".")
         time.sleep(0.02)
 except OSError:
     pass
 """
-PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
-DESERTER = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', *sys.argv[1:]])"
+START_AND_WAIT = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
+LEAVE_ORPHAN = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', *sys.argv[1:]])"
 
 
 def python(code: str, *arguments: object, options: tuple[str, ...] = ()) -> list[str]:
-    """Return the command that runs `code` with `arguments` in a Python of its own."""
+    """Return the command that runs `code` with `arguments` in a new Python process."""
     return [sys.executable, *options, "-c", code, *map(str, arguments)]
 
 
@@ -73,51 +73,51 @@ def stubborn() -> list[str]:
 
 
 def steps(count: int, seconds: float, *options: str) -> list[str]:
-    """Return a program that prints `count` lines, each with its clock, one every `seconds`.
+    """Return a program that prints `count` lines, each with the time, one every `seconds`.
 
     options: for Python itself, such as "-u".
     """
     return python(STEPS, count, seconds, options=options)
 
 
-def noter(path: Path, seconds: float, code: int = 0) -> list[str]:
-    """Return a program that naps, notes its start and end in `path`, and returns `code`."""
-    return python(NOTE, path, seconds, code)
+def record_times(path: Path, seconds: float, code: int = 0) -> list[str]:
+    """Return a program that naps, writes its start and end into `path`, and returns `code`."""
+    return python(RECORD_TIMES, path, seconds, code)
 
 
-def beater(path: Path) -> list[str]:
-    """Return a program that adds a dot to the file `path`, fifty times a second.
+def heartbeat(path: Path) -> list[str]:
+    """Return a program that adds a dot to the file `path`, fifty times per second.
 
-    It ends when there is a file `path`.stop, and when the folder is gone.
+    It ends when the file `path`.stop exists, or when the folder has been removed.
     """
-    return python(BEAT, path)
+    return python(HEARTBEAT, path)
 
 
-def family(path: Path) -> list[str]:
-    """Return a program that starts a `beater` and waits for it."""
-    return python(PARENT, BEAT, path)
+def process_tree(path: Path) -> list[str]:
+    """Return a program that starts a `heartbeat` and waits for it."""
+    return python(START_AND_WAIT, HEARTBEAT, path)
 
 
-def deserter(path: Path) -> list[str]:
-    """Return a program that starts a `beater` and ends without it."""
-    return python(DESERTER, BEAT, path)
+def leave_orphan(path: Path) -> list[str]:
+    """Return a program that starts a `heartbeat` and ends before it."""
+    return python(LEAVE_ORPHAN, HEARTBEAT, path)
 
 
-def beats(path: Path, within: float = 0.5) -> bool:
-    """Tell whether a `beater` of `path` lives: whether the file grows in the next seconds."""
+def is_beating(path: Path, within: float = 0.5) -> bool:
+    """Return whether a `heartbeat` of `path` runs: whether the file grows in the next seconds."""
     end = time.monotonic() + within
     size = _size(path)
     while time.monotonic() < end:
         time.sleep(0.02)
-        if _size(path) > size + 1:  # the last dot of one that was just killed may be under way
+        if _size(path) > size + 1:  # a heartbeat that was just killed may have written one last dot
             return True
     return False
 
 
-def end_beats(path: Path) -> None:
-    """Have the `beater` of `path` end, if it lives, and wait until it writes no more."""
+def stop_heartbeat(path: Path) -> None:
+    """Stop the `heartbeat` of `path`, if it runs, and wait until it writes no more."""
     Path(f"{path}.stop").touch()
-    while beats(path, within=0.1):
+    while is_beating(path, within=0.1):
         pass
 
 

@@ -1,11 +1,12 @@
-"""Run other programs with limits, and leave nothing behind. Standard library only.
+"""Run other programs within limits, and leave nothing behind. Standard library only.
 
-`run_command` is `subprocess.run` that also ends what the program has started, and does not let it
-flood the memory. `stream_lines` hands out each line as it is printed. `end_family` is how.
+`run_command` works like `subprocess.run`. It also ends everything that the program has started, and
+limits how much the program may print. `stream_lines` yields each line as it is printed. Both use
+`kill_process_tree`.
 
 What they cannot end: on Linux and macOS, a program that moves to a session of its own; on Windows,
-and on macOS before Python 3.13, one whose parent has ended before. Both functions return within
-their limit also then.
+and on macOS before Python 3.13, a program whose parent has already ended. Even then, both functions
+return within their time limit.
 """
 
 import os
@@ -21,30 +22,31 @@ from typing import IO, Any
 CHUNK = 65536
 
 
-class TooMuchOutput(subprocess.SubprocessError):
+class OutputLimitError(subprocess.SubprocessError):
     """A program printed more than it was allowed to."""
 
-    def __init__(self, command: list[str], most: int) -> None:
-        """Keep what was run, and the limit in bytes."""
-        super().__init__(f"{command[0]} printed more than {most:,} bytes and was ended")
-        self.cmd, self.most = command, most
+    def __init__(self, command: list[str], max_bytes: int) -> None:
+        """Keep the command, and the limit in bytes."""
+        super().__init__(f"{command[0]} printed more than {max_bytes:,} bytes and was ended")
+        self.cmd, self.max_bytes = command, max_bytes
 
 
 def start(command: list[str], **options: Any) -> subprocess.Popen:
-    """Start a program as Popen does, with no input, and so that `end_family` can end it."""
+    """Start a program with Popen, without input and in a session that can be ended as a whole."""
     options = {"stdin": subprocess.DEVNULL, "start_new_session": True} | options
     return subprocess.Popen(command, **options)
 
 
 def has_ended(process: subprocess.Popen, within: float = 0.0) -> bool:
-    """Tell whether `process` ends within so many seconds, and do not ask for its return code.
+    """Return whether `process` ends within so many seconds, without asking for its return code.
 
-    Until somebody asks, no other process can get its number. (Python on macOS can only ask, before
-    3.13. On Windows the number is kept as long as the Popen is.)
+    Until the return code is asked for, no other process can get the number of this process. Before
+    Python 3.13, macOS has no way to look without asking. On Windows, the number stays reserved as
+    long as the Popen object exists.
     """
     end = monotonic() + within
     if process.returncode is None and hasattr(os, "waitid"):
-        with suppress(ChildProcessError):  # somebody else has asked
+        with suppress(ChildProcessError):  # the return code was asked for already
             while not os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
                 if monotonic() >= end:
                     return False
@@ -55,15 +57,17 @@ def has_ended(process: subprocess.Popen, within: float = 0.0) -> bool:
     return process.returncode is not None
 
 
-def end_family(process: subprocess.Popen) -> None:
-    """End `process` and all that it started, now. It must have a session or group of its own.
+def kill_process_tree(process: subprocess.Popen) -> None:
+    """Kill `process`, which needs a session or group of its own, and everything it has started.
 
-    Call it before anybody asks for the return code. Afterwards, the number of the process may be
-    another's; so on Linux and macOS nothing is done then.
+    Call it before the return code is asked for. Afterwards, another process may have the same
+    number, so on Linux and macOS this function then kills nothing.
     """
     if process.returncode is None:
         if os.name == "posix":
-            with suppress(ProcessLookupError, PermissionError):  # no group; macOS: only a zombie
+            with suppress(
+                ProcessLookupError, PermissionError
+            ):  # there is no group; on macOS: only zombies are in it
                 os.killpg(process.pid, signal.SIGKILL)
         elif process.poll() is None:
             kill_tree = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
@@ -77,33 +81,34 @@ def run_command(
     *,
     timeout: float,
     check: bool = False,
-    most: int = 10_000_000,
+    max_bytes: int = 10_000_000,
     **options: Any,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end and return what it printed, as text; bytes that are no UTF-8 as �.
+    """Run a program to its end and return what it printed, as text.
 
-    timeout: seconds it may take. most: bytes it may print, to stdout and stderr each. options: for
-    Popen, such as cwd and env. When it returns or raises, what the program started is ended too.
+    timeout: seconds that it may take. max_bytes: bytes that it may print into each of stdout and
+    stderr. options: for Popen, such as cwd and env. Bytes that are not valid UTF-8 become �. When
+    this function returns or raises, everything that the program has started is ended too.
 
-    Raises TimeoutExpired, TooMuchOutput, and, with `check`, CalledProcessError.
+    Raises TimeoutExpired, OutputLimitError, and, with `check`, CalledProcessError.
     """
     end = monotonic() + timeout
     process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
     kept = {process.stdout: bytearray(), process.stderr: bytearray()}
-    too_much: queue.SimpleQueue[bool] = queue.SimpleQueue()
-    readers = [_thread(_read, pipe, most, kept[pipe], too_much) for pipe in kept]
+    over_limit: queue.SimpleQueue[bool] = queue.SimpleQueue()  # one item per pipe
+    readers = [_thread(_read, pipe, max_bytes, kept[pipe], over_limit) for pipe in kept]
     in_time = False
     try:
         for reader in readers:
             reader.start()
         for _ in readers:
-            if too_much.get(timeout=_left(end)):
-                raise TooMuchOutput(command, most)
+            if over_limit.get(timeout=_left(end)):
+                raise OutputLimitError(command, max_bytes)
         in_time = has_ended(process, _left(end))
     except queue.Empty:
         pass
     finally:
-        end_family(process)
+        kill_process_tree(process)
         for reader in filter(threading.Thread.is_alive, readers):
             reader.join(1.0)
     out, err = (str(part, "utf-8", "replace").replace("\r\n", "\n") for part in kept.values())
@@ -118,9 +123,9 @@ def run_command(
 def stream_lines(command: list[str], *, timeout: float, **options: Any) -> Iterator[str]:
     """Yield each line that a program prints, to stdout or stderr, as soon as it is printed.
 
-    A line longer than 64 Ki characters comes in pieces. Memory stays small: a program that is
-    faster than the loop has to wait. When the loop ends, for whatever reason, the program ends,
-    with what it has started.
+    A line longer than 65,536 characters comes in pieces. Memory use stays small: a program that is
+    faster than the loop has to wait. When the loop ends, for whatever reason, the program and
+    everything that it has started are ended.
 
     Raises TimeoutExpired when `timeout` seconds are over, CalledProcessError if the program fails.
     """
@@ -137,10 +142,10 @@ def stream_lines(command: list[str], *, timeout: float, **options: Any) -> Itera
         if line is None or not has_ended(process, _left(end)):
             raise subprocess.TimeoutExpired(command, timeout)
     finally:
-        end_family(process)
+        kill_process_tree(process)
         give_up = monotonic() + 1.0
         while reader.is_alive() and monotonic() < give_up:
-            _next(lines, monotonic() + 0.01)  # so that the reader finds room, and then the end
+            _next(lines, monotonic() + 0.01)  # make room for the reader, so that it reaches the end
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
 
@@ -149,12 +154,14 @@ def _thread(work: Callable, *arguments: Any) -> threading.Thread:
     return threading.Thread(target=work, args=arguments, daemon=True)
 
 
-def _read(pipe: IO[bytes], most: int, kept: bytearray, too_much: queue.SimpleQueue[bool]) -> None:
-    """Keep what comes, to the end or until it is more than `most` bytes; then tell which."""
+def _read(
+    pipe: IO[bytes], max_bytes: int, kept: bytearray, over_limit: queue.SimpleQueue[bool]
+) -> None:
+    """Read to the end, or until there are more than `max_bytes`; then report which it was."""
     with pipe:
-        while len(kept) <= most and (chunk := pipe.read1(CHUNK)):
+        while len(kept) <= max_bytes and (chunk := pipe.read1(CHUNK)):
             kept += chunk
-    too_much.put(len(kept) > most)
+    over_limit.put(len(kept) > max_bytes)
 
 
 def _hand_over(pipe: IO[str], lines: queue.Queue[str]) -> None:
@@ -165,7 +172,7 @@ def _hand_over(pipe: IO[str], lines: queue.Queue[str]) -> None:
 
 
 def _next(lines: queue.Queue[str], end: float) -> str | None:
-    """Return the next line; "" at the end of the output, None when the time is over."""
+    """Return the next line; "" at the end of the output; None when the time is up."""
     left = end - monotonic()
     try:
         return lines.get(timeout=left) if left > 0 else None

@@ -1,4 +1,4 @@
-"""Exercises that check themselves, and guesses. A module a lesson holds its exercises."""
+"""Exercises that check themselves, one module per lesson, and guesses."""
 
 from helpers.exercises.guessing import guess
 

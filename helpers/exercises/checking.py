@@ -1,4 +1,4 @@
-"""Exercise: a question that checks its answer. It measures within limits, then judges."""
+"""Exercise: a question that checks its answer. It measures within limits, then grades."""
 
 import copy
 import dis
@@ -12,38 +12,39 @@ from typing import Any
 
 import numpy as np
 
-from helpers.exercises.limits import Wrong, nothing_left, short
-from helpers.schedule import predict
-from helpers.timeline import Timeline
+from helpers.exercises.limits import AnswerError, WrongAnswerError, cleanup
+from helpers.exercises.wording import is_async_result, kind_of, short_repr, short_text
+from watchedpool.timeline import Timeline
 
-NOT_TRIED = "Not tried yet. Replace the ... by your answer and run this cell again."
+NOT_TRIED = "Not tried yet. Replace the ... with your answer and run this cell again."
 KINDS = {
     list: "a list",
     int: "a whole number",
     dict: "a dictionary",
-    str: "a text",
+    str: "a string",
     Callable: "a function",
 }
-MOST = 1000  # elements of an answer that are looked at
+MAX_ELEMENTS = 1000  # of an answer that is a list; an iterator may be endless
 
 
 @dataclass(frozen=True)
 class Exercise:
     """A question that can check its answer.
 
-    name: of the answer in the lesson's cell. takes: one of KINDS.
-    measure: takes the answer, runs it, and returns the arguments of `judge`.
-    judge: of what was measured, returns a sentence of praise. Both raise Wrong.
-    hint_text: names the misconception. solved: an answer, as a function; or its source line, or
-        a function that returns it.
+    name: what the lesson's cell calls the answer. takes: one of KINDS.
+    measure: takes the answer, runs it, and returns the arguments of `grade`.
+    grade: takes what was measured, and returns a sentence of praise.
+        Both raise WrongAnswerError for a wrong answer.
+    hint_text: names the misconception.
+    right_answer: an answer, as a function; or its source line, or a function that returns it.
     """
 
     name: str
     takes: Any
     measure: Callable[[Any], tuple]
-    judge: Callable[..., str]
+    grade: Callable[..., str]
     hint_text: str
-    solved: Callable | str
+    right_answer: Callable | str
 
     def check(self, answer: Any = ...) -> None:
         """Print what is right or wrong about `answer`. Never raises, never hangs."""
@@ -59,46 +60,82 @@ class Exercise:
 
     @property
     def solution_text(self) -> str:
-        """The source of a solution."""
-        if isinstance(self.solved, str):
-            return self.solved
-        return inspect.getsource(self.solved).rstrip() if self.takes is Callable else self.solved()
+        """Return the source of a solution."""
+        if isinstance(self.right_answer, str):
+            return self.right_answer
+        if self.takes is Callable:
+            return inspect.getsource(self.right_answer).rstrip()
+        return self.right_answer()
 
     def verdict(self, answer: Any) -> str:
         """Return what `check` prints: it begins with "Right!" if the answer is right."""
         if is_untouched(answer):
             return NOT_TRIED
         try:
-            answer = self._taken(answer)
-            with nothing_left():
+            answer = self._accept(answer)
+            with cleanup():
                 measured = self.measure(answer)
-            return "Right! " + self.judge(*measured)
-        except Wrong as wrong:
+            return "Right! " + self.grade(*measured)
+        except WrongAnswerError as wrong:
             return f"Not yet: {wrong}"
         except Exception as error:
-            message = short(str(error), text=True)
-            return f"Not yet: your answer led to {type(error).__name__}: {message}"
+            return (
+                "Not yet: the check could not grade your answer. The code of the check, not your "
+                f"code, raised {type(error).__name__}: {short_text(str(error))}"
+            )
 
-    def _taken(self, answer: Any) -> Any:
-        """Return a copy of the answer, which the judge may keep; raise Wrong for another kind."""
-        wanted = f"and should be {KINDS[self.takes]}"
-        if answer is None:
-            raise Wrong(f"{self.name} is nothing (None), {wanted}.")
-        if self.takes is list and is_ordered(answer):
-            taken = [plain(element) for element in islice(answer, MOST)]
+    def _accept(self, answer: Any) -> Any:
+        """Return a copy of the answer, which the grade may keep.
+
+        Raises WrongAnswerError if the answer is empty or of the wrong kind.
+        """
+        if answer is not None and self.takes is list and is_ordered(answer):
+            accepted = self._elements_of(answer)
         elif self.takes is dict and isinstance(answer, dict):
-            taken = copy.copy(answer)
+            accepted = copy.copy(answer)
         elif self.takes is str and isinstance(answer, str):
-            taken = answer.rstrip()
+            accepted = answer.rstrip()
         elif self.takes is int and isinstance(answer, Integral) and not isinstance(answer, bool):
             return int(answer)
         elif self.takes is Callable and callable(answer) and not isinstance(answer, type):
             return answer
         else:
-            raise Wrong(f"{self.name} is {kind_of(answer)}, {wanted}.")
-        if not taken:
-            raise Wrong(f"{self.name} is empty.")
-        return taken
+            raise WrongAnswerError(
+                f"{self.name} is {kind_of(answer)}, and should be {KINDS[self.takes]}."
+            )
+        if not accepted:
+            raise WrongAnswerError(f"{self.name} is empty.")
+        return accepted
+
+    def _elements_of(self, answer: Iterable) -> list:
+        """Return the elements of an answer; raise AnswerError if its iterator raises."""
+        try:
+            return [without_numpy(element) for element in islice(answer, MAX_ELEMENTS)]
+        except Exception as error:
+            raise AnswerError(self.name, error) from None
+
+
+class Mystery:
+    """What the reader has to find out about measured runs; it is different each time.
+
+    name: what the lesson's cell calls the answer. before: what to say as long as there are no runs.
+    """
+
+    def __init__(self, name: str, before: str) -> None:
+        """Begin without runs."""
+        self.name, self.before = name, before
+        self.truth: Any = None
+
+    def measure(self, answer: Any) -> tuple[Any, Any]:
+        """Return the answer, and the truth about the last runs."""
+        if self.truth is None:
+            raise WrongAnswerError(self.before)
+        return answer, copy.copy(self.truth)
+
+    def solution(self) -> str:
+        """Return the source line of the right answer."""
+        truth = self.truth or "...  # first run the cell with the pictures"
+        return f"{self.name} = {truth}"
 
 
 def is_untouched(answer: Any) -> bool:
@@ -108,103 +145,103 @@ def is_untouched(answer: Any) -> bool:
     if isinstance(answer, list | tuple):
         return any(value is ... for value in answer)
     if callable(answer) and hasattr(answer, "__code__"):
-        return _steps(answer) == _steps(_stub)
+        return _instructions(answer) == _instructions(_stub)
     return answer is ...
 
 
 def is_ordered(answer: Any) -> bool:
-    """Return whether `answer` has elements in an order, as a list has."""
+    """Return whether the elements of `answer` have an order, as those of a list."""
     unordered = isinstance(answer, str | bytes | dict | set | frozenset)
     return isinstance(answer, Iterable) and not unordered and np.ndim(answer) < 3
 
 
-def plain(value: Any) -> Any:
-    """Return `value` without numpy: an equal number, or a list of such; else as it is."""
+def without_numpy(value: Any) -> Any:
+    """Return a numpy number or array as a Python number or list, and any other value unchanged."""
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
-def kind_of(value: Any) -> str:
-    """Return what `value` is, in a reader's words."""
-    if value is None:
-        return "nothing (None)"
-    if inspect.iscoroutinefunction(value) or inspect.isroutine(value):
-        return "a function"
-    if hasattr(value, "get") and hasattr(value, "wait"):
-        return "a promise of results"
-    if hasattr(value, "__next__"):
-        return "an iterator"
-    return f"of type {type(value).__name__}"
-
-
 def as_results(results: Any, name: str, count: int) -> list:
-    """Return what the function `name` returned as a list of so many results, or raise Wrong."""
+    """Return what the function `name` returned, as a list of `count` results.
+
+    Raises WrongAnswerError if it is something else.
+    """
     if results is None:
-        raise Wrong(f"{name} returned nothing (None). Is there a `return`?")
-    if hasattr(results, "get") and hasattr(results, "wait"):
-        raise Wrong(f"{name} returned a promise of results: `.get()` waits for the list.")
+        raise WrongAnswerError(f"{name} returned nothing (None). Is there a `return`?")
+    if is_async_result(results):
+        raise WrongAnswerError(
+            f"{name} returned an AsyncResult: its method `.get()` waits for the list of results."
+        )
     if hasattr(results, "__next__"):
-        raise Wrong(
-            f"{name} returned an iterator, which has no results in it yet: `list(…)` takes them."
+        raise WrongAnswerError(
+            f"{name} returned an iterator, which holds no results yet: `list(…)` collects them."
         )
     if not isinstance(results, Sequence | np.ndarray) or isinstance(results, str | bytes):
-        raise Wrong(f"{name} should return a list; what it returned is {kind_of(results)}.")
+        raise WrongAnswerError(
+            f"{name} should return a list; what it returned is {kind_of(results)}."
+        )
     if len(results) != count:
-        raise Wrong(f"there should be {count} results; you returned {len(results)}.")
-    return [plain(result) for result in results]
+        raise WrongAnswerError(f"there should be {count} results; you returned {len(results)}.")
+    return [without_numpy(result) for result in results]
 
 
 def check_order(results: list, wanted: list) -> None:
-    """Raise Wrong if the results are not those that are wanted, in their order."""
+    """Raise WrongAnswerError if the results are not the wanted ones, in their order."""
     if results == wanted:
         return
     if sorted(map(repr, results)) == sorted(map(repr, wanted)):
-        raise Wrong("every result is there, but not in the order of the tasks.")
-    raise Wrong(f"the results should be {short(wanted)}; they are {short(results)}.")
+        raise WrongAnswerError("every result is there, but not in the order of the tasks.")
+    raise WrongAnswerError(
+        f"the results should be {short_repr(wanted)}; they are {short_repr(results)}."
+    )
 
 
 def check_naps(naps: list, least: float, most: float) -> list[float]:
-    """Return the naps; raise Wrong if one is no number of seconds from `least` to `most`."""
+    """Return the naps; raise WrongAnswerError if one is not a number of seconds in this range."""
     for nap in naps:
         is_number = isinstance(nap, Real) and not isinstance(nap, bool)
         if not is_number or not least - 1e-9 <= nap <= most + 1e-9:
-            raise Wrong(f"{short(nap)} is no nap. Use seconds, from {least:g} to {most:g}.")
+            raise WrongAnswerError(
+                f"{short_repr(nap)} is not a valid nap. Use seconds, from {least:g} to {most:g}."
+            )
     return [float(nap) for nap in naps]
 
 
-def check_same(naps: list[float], given: Sequence[float]) -> None:
-    """Raise Wrong if these are not the given naps, each once: 0.1 * 3 is as good as 0.3."""
+def check_same_naps(naps: list[float], given: Sequence[float]) -> None:
+    """Raise WrongAnswerError if these are not the given naps, each once.
+
+    Numbers may differ as 0.1 * 3 differs from 0.3.
+    """
     pairs = zip(sorted(naps), sorted(given), strict=False)
     if len(naps) != len(given) or not all(isclose(a, b, abs_tol=1e-6) for a, b in pairs):
-        raise Wrong(f"use the same {len(given)} naps, each once: {sorted(given)}.")
+        raise WrongAnswerError(f"use the same {len(given)} naps, each once: {sorted(given)}.")
 
 
 def check_bar(timeline: Timeline, made: bool, hidden: int, what: str = "tasks") -> None:
-    """Raise Wrong if no bar was made, or it lied; `hidden`, finished and not shown, are too many.
+    """Raise WrongAnswerError if there was no bar, or if it did not count what had finished.
 
-    `shown` of the timeline is when the bar was drawn; `what` its rows are.
+    timeline: `delivered` is when the bar counted. made: whether there was a bar. hidden: how many
+    rows that are finished and not counted are too many at one moment. what: its rows are.
     """
-    counted = int(np.isfinite(timeline.shown).sum())
+    counted = int(np.isfinite(timeline.delivered).sum())
     if not made or not counted:
-        raise Wrong("no bar moved. Make one with the tqdm that is passed in.")
+        raise WrongAnswerError("no bar moved. Make one with the tqdm that is passed in.")
     if ahead := timeline.most_ahead:
-        raise Wrong(
+        raise WrongAnswerError(
             f"measured: the bar counted {ahead} {what} that were not finished. "
             "It counts what goes in, not what comes out."
         )
     if counted < len(timeline):
-        raise Wrong(f"the bar ended at {counted} of {len(timeline)} {what}.")
+        raise WrongAnswerError(f"the bar ended at {counted} of {len(timeline)} {what}.")
     if timeline.most_behind >= hidden:
-        raise Wrong(f"measured: at worst {timeline.most_behind} finished {what} were not shown.")
-
-
-def hides(naps: list[float], workers: int, tasks: int) -> bool:
-    """Return whether a bar over these results, in order, would hide so many finished tasks."""
-    return predict(naps, workers).most_behind >= tasks
+        raise WrongAnswerError(
+            f"measured: at one moment, {timeline.most_behind} {what} were finished that the bar "
+            "had not counted."
+        )
 
 
 def _stub() -> None: ...
 
 
-def _steps(function: Callable) -> list[tuple[str, Any]]:
-    steps = dis.get_instructions(function)
-    return [(step.opname, step.argval) for step in steps if step.opname != "RESUME"]
+def _instructions(function: Callable) -> list[tuple[str, Any]]:
+    found = dis.get_instructions(function)
+    return [(each.opname, each.argval) for each in found if each.opname != "RESUME"]

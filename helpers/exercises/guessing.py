@@ -1,4 +1,4 @@
-"""guess(): a question to answer before the run, and its answer beside what was measured."""
+"""guess(): a question to answer before the run, and its answer next to what was measured."""
 
 from collections.abc import Mapping
 
@@ -9,13 +9,13 @@ from IPython.display import display
 class Guess:
     """A question to answer before the run. With widgets: click. Without: `choose("…")`.
 
-    ideas: for a wrong option, a sentence on the idea behind it; told after the measurement.
+    ideas: for each wrong option, a sentence on the idea behind it, printed after the measurement.
     """
 
     def __init__(
         self, question: str, *options: str, ideas: Mapping[str, str] | None = None
     ) -> None:
-        """Show the question and its options. Raises ValueError for fewer than two."""
+        """Display the question and its options. Raises ValueError for fewer than two."""
         if len(options) < 2:
             raise ValueError(f"options is {options}; a guess needs two or more")
         self.question = question
@@ -27,7 +27,7 @@ class Guess:
         buttons.observe(lambda change: self.choose(change["new"]), names="value")
         box = widgets.VBox([widgets.HTML(f"<b>{question}</b>"), buttons])
         lines = [question, *(f"  - {option}" for option in options)]
-        # ipywidgets 7, which Colab has, would show the box itself, and not the lines as its text.
+        # ipywidgets 7, which Colab has, would display the box itself without the lines as its text.
         view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
         bundle = {"application/vnd.jupyter.widget-view+json": view, "text/plain": "\n".join(lines)}
         display(bundle, raw=True)
@@ -39,7 +39,7 @@ class Guess:
         self.answer = option
 
     def compare(self, measured: str) -> None:
-        """Print what was measured beside the guess, and what was wrong about the guess."""
+        """Print what was measured, the guess, and the idea behind a wrong guess."""
         if self.answer is None:
             print(f"Measured: {measured}. (You made no guess.)")
         elif self.answer == measured:

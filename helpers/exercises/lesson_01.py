@@ -1,5 +1,5 @@
 """The exercises of lesson 01, on Pool.map, and its guesses."""
-# ruff: noqa: ANN001, ANN201, D103 (solutions are shown as a reader would write them)
+# ruff: noqa: ANN001, ANN201, D103 (solutions are printed as a reader would write them)
 
 import random
 from collections.abc import Callable
@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from helpers.exercises.checking import Exercise, Wrong, as_results, check_order, hides, short
-from helpers.exercises.limits import lend, run_limited, watch
-from helpers.schedule import predict
-from helpers.timeline import Timeline
+from helpers.exercises.checking import Exercise, as_results, check_order
+from helpers.exercises.limits import WrongAnswerError, make_pool, run_limited
+from helpers.exercises.measuring import draw_misleading_naps, measure_naps
+from helpers.exercises.wording import short_repr
 from helpers.workers import draw_seeded, nap
+from watchedpool.schedule import predict
+from watchedpool.timeline import Timeline
 
 # -- guesses: the idea behind each wrong option
 
@@ -21,44 +23,46 @@ moments = {
     "one by one": "The workers do finish one by one, but map keeps the results until it has all."
 }
 default = {
-    "1 task": "That would be 100 messages: map packs tasks into chunks, if you do not say 1.",
-    "20 tasks": "That is one chunk a worker; map makes about four, so that no one is left idle.",
+    "1 task": "That would be 100 messages: map packs tasks into chunks unless you ask for 1.",
+    "20 tasks": "That is one chunk per worker; map makes about four, so that no worker stays idle.",
 }
 repeats = {
-    "all different": "A forked worker is a copy, and so is its generator: each draws the same.",
-    "some the same": "That is what copies draw; here each worker made a generator of its own.",
+    "all different": (
+        "A forked worker is a copy, and so is its generator: each worker draws the same numbers."
+    ),
+    "some the same": "Copies draw the same; here each worker made a generator of its own.",
 }
 
 # -- exercise 1
 
 
 def measure_collect(collect: Callable) -> tuple[Any, list[float], Timeline]:
-    """Let the answer collect naps which do not end in their order."""
+    """Let the answer collect naps that do not end in their order."""
     naps = [0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45][: random.choice([7, 8])]
-    while not hides(naps, 2, 2):
-        random.shuffle(naps)
-    pool = lend(2)
+    naps = draw_misleading_naps(lambda: random.sample(naps, len(naps)), workers=2, hidden=2)
+    pool = make_pool(2)
     return run_limited(collect, pool, list(naps)), naps, pool.timeline()
 
 
-def judge_collect(results: Any, naps: list[float], timeline: Timeline) -> str:
-    """Judge whether the workers of the pool napped, side by side, and the order of the results."""
+def grade_collect(results: Any, naps: list[float], timeline: Timeline) -> str:
+    """Grade whether the workers of the pool napped at the same time, and the order of results."""
     results = as_results(results, "collect", len(naps))
     ran = int(np.isfinite(timeline.finish).sum())
-    if ran < len(naps) or np.nansum(timeline.finish - timeline.start) < 0.9 * sum(naps):
-        raise Wrong(
-            f"the workers of your pool did not nap all the {len(naps)} naps: they ran {ran} tasks, "
-            f"{np.nansum(timeline.finish - timeline.start):.1f} of {sum(naps):.1f} seconds."
+    napped = np.nansum(timeline.finish - timeline.start)
+    if ran < len(naps) or napped < 0.9 * sum(naps):
+        raise WrongAnswerError(
+            f"the workers of your pool did not run all the {len(naps)} naps: they ran {ran} tasks, "
+            f"{napped:.1f} of {sum(naps):.1f} seconds."
         )
     check_order(results, naps)
     if timeline.workers == 1:
-        raise Wrong("one worker ran everything: all tasks were in one chunk.")
-    if timeline.side_by_side < 1.3:
-        raise Wrong(
+        raise WrongAnswerError("one worker ran everything: all tasks were in one chunk.")
+    if timeline.mean_concurrency < 1.3:
+        raise WrongAnswerError(
             "the results are right, but the naps came one after the other: each call waited "
-            "for its result before the next was made."
+            "for its result before you made the next call."
         )
-    return f"Measured: {timeline.side_by_side:.1f} naps at a time, and the order is kept."
+    return f"Measured: {timeline.mean_concurrency:.1f} naps at a time, and the order is kept."
 
 
 def collect(pool, naps):
@@ -69,52 +73,53 @@ collect_naps = Exercise(
     name="collect",
     takes=Callable,
     measure=measure_collect,
-    judge=judge_collect,
+    grade=grade_collect,
     hint_text=(
-        "A right result does not show that work was shared. One call should hand over *all* "
+        "A right result does not prove that the work was shared. One call should hand over *all* "
         "items at once, and wait for the whole list."
     ),
-    solved=collect,
+    right_answer=collect,
 )
 
 # -- exercise 2
 
-LUMPY = [0.4] * 4 + [0.02] * 28
-_LUMPY = tuple(LUMPY)  # a reader may sort theirs
+UNEVEN_NAPS = [0.4] * 4 + [0.02] * 28
+_UNEVEN_NAPS = tuple(UNEVEN_NAPS)  # a reader may change the list
 
 
 def measure_chunks(size: int) -> tuple[int, Timeline]:
-    """Let two workers run the lumpy naps in chunks of this size."""
-    if not 1 <= size <= len(_LUMPY):
-        raise Wrong(
-            f"{short(size)} is no chunk size here. Use a whole number from 1 to {len(_LUMPY)}."
+    """Let two workers run the uneven naps in chunks of this size."""
+    if not 1 <= size <= len(_UNEVEN_NAPS):
+        raise WrongAnswerError(
+            f"{short_repr(size)} is not a chunk size here. "
+            f"Use a whole number from 1 to {len(_UNEVEN_NAPS)}."
         )
-    return size, watch(list(_LUMPY), 2, chunksize=size)
+    return size, measure_naps(list(_UNEVEN_NAPS), 2, chunksize=size)
 
 
-def judge_chunks(size: int, timeline: Timeline) -> str:
-    """Judge by the rule whether both are busy for 90%; tell what was measured."""
+def grade_chunks(size: int, timeline: Timeline) -> str:
+    """Grade by the prediction whether both workers are busy for 90%; report what was measured."""
     shares = sorted(round(100 * part) for part in timeline.utilisation)
-    said = f"{timeline.makespan:.2f} s, the workers busy for "
-    said += " and ".join(f"{share}%" for share in shares) + " of it."
-    predicted = predict(_LUMPY, 2, size, "map")
+    busy = " and ".join(f"{share}%" for share in shares)
+    measured = f"{timeline.makespan:.2f} s, the workers busy for {busy} of it."
+    predicted = predict(_UNEVEN_NAPS, 2, size, "map")
     if predicted.workers == 1:
-        raise Wrong("measured: one worker ran everything. The other got no chunk.")
+        raise WrongAnswerError("measured: one worker ran everything. The other got no chunk.")
     if predicted.utilisation.min() < 0.9:
-        raise Wrong(f"measured: {said} One worker has most of the four long naps.")
-    return f"Measured: {said}"
+        raise WrongAnswerError(f"measured: {measured} One worker has most of the four long naps.")
+    return f"Measured: {measured}"
 
 
 better_chunks = Exercise(
     name="size",
     takes=int,
     measure=measure_chunks,
-    judge=judge_chunks,
+    grade=grade_chunks,
     hint_text=(
-        "Larger chunks are not faster by themselves. How many of the four long naps, which stand "
-        "next to each other, may be in one chunk?"
+        "Larger chunks are not faster by themselves. The four long naps stand next to each other: "
+        "how many of them may be in one chunk?"
     ),
-    solved="size = 2",
+    right_answer="size = 2",
 )
 
 # -- exercise 3
@@ -126,27 +131,31 @@ def measure_draws(draws: Callable) -> tuple[list[Any], list[str], int]:
     runs, drawn = [], []
     for workers in (2, 3):
         with TemporaryDirectory() as folder:
-            pool = lend(workers, folder)
+            pool = make_pool(workers, folder)
             runs.append(run_limited(draws, pool, count))
-            drawn.append(pool.kept)
+            drawn.append(pool.returned)
     return runs, drawn, count
 
 
-def judge_draws(runs: list[Any], drawn: list[str], count: int) -> str:
-    """Judge two runs, and whether the numbers are what the workers returned."""
+def grade_draws(runs: list[Any], drawn: list[str], count: int) -> str:
+    """Grade two runs, and whether the numbers are what the workers returned."""
     runs = [as_results(run, "draws", count) for run in runs]
     for numbers, text in zip(runs, drawn, strict=True):
         for number in numbers:
             if not isinstance(number, Real) or isinstance(number, bool):
-                raise Wrong(f"draws should return numbers; {short(number)} is none.")
+                raise WrongAnswerError(
+                    f"draws should return numbers; {short_repr(number)} is not a number."
+                )
             if repr(number) not in text:
-                raise Wrong(f"no worker of your pool drew {number}. Return what the workers drew.")
+                raise WrongAnswerError(
+                    f"no worker of your pool drew {number}. Return what the workers drew."
+                )
     if len(set(runs[0])) < count:
-        raise Wrong("some numbers are the same: those tasks began with the same seed.")
+        raise WrongAnswerError("some numbers are the same: those tasks began with the same seed.")
     if runs[0] in (sorted(runs[0]), sorted(runs[0], reverse=True)):
-        raise Wrong("your numbers stand in order of size; random numbers would not.")
+        raise WrongAnswerError("your numbers are sorted by size; random numbers would not be.")
     if runs[0] != runs[1]:
-        raise Wrong("a second run drew other numbers: no seed of yours decided them.")
+        raise WrongAnswerError("a second run drew different numbers: no seed of yours fixed them.")
     return f"{count} different numbers, and the same on two workers and on three."
 
 
@@ -158,10 +167,10 @@ same_draws = Exercise(
     name="draws",
     takes=Callable,
     measure=measure_draws,
-    judge=judge_draws,
+    grade=grade_draws,
     hint_text=(
-        "A seed that is set once, for the pool or for a worker, does not say which task gets "
+        "A seed that is set once, for the pool or for a worker, does not decide which task gets "
         "which number. What could be different for each task, and the same in each run?"
     ),
-    solved=draws,
+    right_answer=draws,
 )

@@ -1,5 +1,5 @@
 """The exercises of lesson 07, on many commands at once, and its guesses."""
-# ruff: noqa: ANN001, ANN201, D103 (solutions are shown as a reader would write them)
+# ruff: noqa: ANN001, ANN201, D103 (solutions are printed as a reader would write them)
 
 import os
 import random
@@ -16,31 +16,32 @@ import numpy as np
 
 from helpers import commands
 from helpers.commands.programs import (
-    beats,
-    deserter,
-    end_beats,
-    family,
     flood,
+    is_beating,
+    leave_orphan,
     napper,
-    noter,
+    process_tree,
     python,
+    record_times,
     steps,
+    stop_heartbeat,
 )
-from helpers.exercises.checking import Exercise, Wrong, as_results, short
-from helpers.exercises.limits import run_limited
-from helpers.timeline import Timeline
+from helpers.exercises.checking import Exercise, as_results
+from helpers.exercises.limits import WrongAnswerError, run_limited
+from helpers.exercises.wording import kind_of, short_repr
+from watchedpool.timeline import Timeline
 
 # -- guesses: the idea behind each wrong option
 
 at_once = {
-    "1 program": "Only one thread runs Python at a time, but a thread that waits needs no turn.",
-    "8 programs": "All eight wait in line, but each thread runs one to its end before the next.",
+    "1 program": "Only one thread at a time runs Python, but a thread that waits needs no turn.",
+    "8 programs": "All eight are submitted, but each thread runs one to its end before the next.",
 }
 apart = {
-    "over half a second apart": "They are *printed* apart, but into a pipe, programs write in bulk."
+    "over half a second apart": "They are *printed* apart, but programs write into a pipe in bulk."
 }
 full_pipe = {
-    "returns 0": "1,000 bytes fit into the pipe; 100,000 do not, and nobody takes any out."
+    "returns 0": "The pipe has room for 1,000 bytes, but not for 100,000, and no one empties it."
 }
 
 # -- exercise 1
@@ -58,7 +59,7 @@ class Batch(NamedTuple):
 
 
 def measure_run_all(run_all: Callable) -> tuple[list[Batch]]:
-    """Let the answer run programs that note their start and end; two at once, and then four."""
+    """Let the answer run programs that record their times; two at once, and then four."""
     return ([_batch(run_all, 2, 5), _batch(run_all, 4, 8)],)
 
 
@@ -68,36 +69,47 @@ def _batch(run_all: Callable, at_once: int, count: int) -> Batch:
     wanted[0], wanted[1] = random.sample([0, 5], 2)
     with TemporaryDirectory() as folder:
         paths = [Path(folder, str(number)) for number in range(count)]
-        programs = [noter(*each) for each in zip(paths, naps, wanted, strict=True)]
+        programs = [record_times(*each) for each in zip(paths, naps, wanted, strict=True)]
         codes = run_limited(run_all, programs, at_once, seconds=LIMIT)
-        return Batch(at_once, wanted, codes, _noted(paths))
+        return Batch(at_once, wanted, codes, _recorded(paths))
 
 
-def _noted(paths: list[Path]) -> Timeline:
-    """Return the Timeline that the programs of these files wrote down, each a worker."""
-    notes = [path.read_text().split() for path in paths if path.exists()]
-    start, finish = np.array(notes, dtype=float).reshape(-1, 2).T
+def _recorded(paths: list[Path]) -> Timeline:
+    """Return the Timeline that the programs wrote into these files, each program a worker."""
+    rows = [path.read_text().split() for path in paths if path.exists()]
+    complete = [row for row in rows if len(row) == 2]  # a program may be just writing
+    start, finish = np.array(complete, dtype=float).reshape(-1, 2).T
     first = start.min(initial=np.inf)
     return Timeline(np.arange(len(start)), start - first, finish - first)
 
 
-def judge_run_all(batches: list[Batch]) -> str:
-    """Judge how many programs ran at once, and their codes."""
+def grade_run_all(batches: list[Batch]) -> str:
+    """Grade how many programs ran at once, and their return codes."""
     for at_once, wanted, codes, timeline in batches:
         if len(timeline) < len(wanted):
-            raise Wrong(f"when you returned, {len(timeline)} of {len(wanted)} programs had ended.")
-        most = timeline.most_at_once
+            raise WrongAnswerError(
+                f"when you returned, {len(timeline)} of {len(wanted)} programs had ended."
+            )
+        most = timeline.max_concurrency
         if most > at_once:
-            raise Wrong(f"measured: {most} programs ran at the same time, and {at_once} may.")
+            raise WrongAnswerError(
+                f"measured: {most} programs ran at the same time, and {at_once} were allowed."
+            )
         if most == 1:
-            raise Wrong("measured: the programs ran one after another, never two at a time.")
+            raise WrongAnswerError(
+                "measured: the programs ran one after another, never two at a time."
+            )
         if most < at_once - 1:
-            raise Wrong(f"measured: {most} programs ran at the same time, where {at_once} might.")
+            raise WrongAnswerError(
+                f"measured: {most} programs ran at the same time, where {at_once} were allowed."
+            )
         returned = as_results(codes, "run_all", len(wanted))
         if returned != wanted:
-            raise Wrong(f"the return codes are {wanted}, and you returned {short(returned)}.")
-    ran = [batch.timeline.most_at_once for batch in batches]
-    return f"Measured: {ran[0]} at a time, and {ran[1]} where {batches[1].at_once} might."
+            raise WrongAnswerError(
+                f"the return codes are {wanted}, and you returned {short_repr(returned)}."
+            )
+    ran = [batch.timeline.max_concurrency for batch in batches]
+    return f"Measured: {ran[0]} at a time, and {ran[1]} where {batches[1].at_once} were allowed."
 
 
 def run_all(commands, at_once):
@@ -109,19 +121,20 @@ some_at_a_time = Exercise(
     name="run_all",
     takes=Callable,
     measure=measure_run_all,
-    judge=judge_run_all,
+    grade=grade_run_all,
     hint_text=(
-        "To start all and then wait is no limit: they all run at once. And a loop of run is no "
-        "side by side. Who can wait for three programs at the same time? Three threads."
+        "If you start all programs and then wait, they all run at once. And a loop of run runs "
+        "one at a time. What can wait for three programs at the same time? Three threads."
     ),
-    solved=run_all,
+    right_answer=run_all,
 )
 
 # -- exercise 2
 
 
 class Followed(NamedTuple):
-    """One program: how many lines of how many letters it prints, how late each came, the codes."""
+    """One program: how many lines and letters it prints, its code, how late each line came, the
+    lines that came, what was returned."""
 
     lines: int
     letters: int
@@ -147,30 +160,50 @@ def measure_follow(follow: Callable) -> tuple[list[Followed]]:
 def _followed(
     follow: Callable, command: list[str], lines: int, letters: int, wanted: int, timed: bool = False
 ) -> Followed:
-    late: list[float] = []
     came: list[str] = []
+    times: list[float] = []
 
     def use(line: str | bytes) -> None:
-        came.append(line.decode() if isinstance(line, bytes) else line)
-        if timed:
-            late.append(perf_counter() - float(came[-1].split()[-1]))
+        if not isinstance(line, str | bytes):
+            raise WrongAnswerError(
+                f"use takes a line of text; what it was given is {kind_of(line)}."
+            )
+        came.append(line.decode(errors="replace") if isinstance(line, bytes) else line)
+        times.append(perf_counter())
 
     code = run_limited(follow, command, use, seconds=LIMIT)
+    late = [time - _printed_at(line) for time, line in zip(times, came, strict=True) if timed]
     return Followed(lines, letters, wanted, late, came, code)
 
 
-def judge_follow(runs: list[Followed]) -> str:
-    """Judge whether every line came, when it came, and the return codes."""
+def _printed_at(line: str) -> float:
+    """Return the time with which a line of `steps` ends."""
+    try:
+        return float(line.split()[-1])
+    except (IndexError, ValueError):
+        raise WrongAnswerError(
+            f"use was called with {short_repr(line)}, which is not a whole line."
+        ) from None
+
+
+def grade_follow(runs: list[Followed]) -> str:
+    """Grade whether every line came, when it came, and the return codes."""
     for lines, letters, wanted, late, came, code in runs:
         size = sum(len(line.rstrip("\r\n")) for line in came)
         if len(came) != lines:
-            raise Wrong(f"{lines} lines were printed, and use was called {len(came)} times.")
+            raise WrongAnswerError(
+                f"{lines} lines were printed, and use was called {len(came)} times."
+            )
         if late and sorted(late)[-2] > 0.2:  # one may be late on a busy machine
-            raise Wrong(f"measured: a line came {max(late):.1f} s after it was printed.")
+            raise WrongAnswerError(f"measured: a line came {max(late):.1f} s after it was printed.")
         if letters and size != letters:
-            raise Wrong(f"the lines have {letters:,} letters, and you passed {size:,} on.")
+            raise WrongAnswerError(
+                f"the lines have {letters:,} letters, and you passed {size:,} on."
+            )
         if code != wanted or isinstance(code, bool):
-            raise Wrong(f"a program returned {wanted}, and you returned {short(code)}.")
+            raise WrongAnswerError(
+                f"a program returned {wanted}, and you returned {short_repr(code)}."
+            )
     return f"Measured: the first line came {runs[0].late[0] * 1000:.1f} ms after it was printed."
 
 
@@ -186,120 +219,126 @@ follow_a_program = Exercise(
     name="follow",
     takes=Callable,
     measure=measure_follow,
-    judge=judge_follow,
+    grade=grade_follow,
     hint_text=(
-        "run and communicate return when the program has ended: then it is too late for a bar. A "
-        "Popen's stdout can be looped over while the program runs. Ask for the code at the end."
+        "run and communicate return when the program has ended: that is too late for a bar. You "
+        "can loop over a Popen's stdout while the program runs. Ask for the code at the end."
     ),
-    solved=follow,
+    right_answer=follow,
 )
 
 # -- exercise 3
 
 
-class Family(NamedTuple):
-    """One program: its code or "too long", what was returned, in what time, what still runs."""
+class TreeRun(NamedTuple):
+    """One program: its code or "too long", what was returned, its limit, the time, what is left."""
 
     wanted: int | str
-    said: Any
+    returned: Any
     seconds: float
     took: float
     left: bool = False
 
 
-def measure_run_family(run_family: Callable) -> tuple[list[Family]]:
+def measure_run_process_tree(run_process_tree: Callable) -> tuple[list[TreeRun]]:
     """Let the answer run programs that end by themselves, or leave others behind."""
-    with _own_group_spared():
-        return (_families(run_family),)
+    with _protect_own_group():
+        return (_tree_runs(run_process_tree),)
 
 
 @contextmanager
-def _own_group_spared() -> Iterator[None]:
-    """Within it, nobody ends the group of this process, and so the notebook: that is Wrong."""
-    end, tried = getattr(os, "killpg", None), []
-    wrong = Wrong(
+def _protect_own_group() -> Iterator[None]:
+    """Raise WrongAnswerError instead of killing the process group of this notebook."""
+    killpg, tried = getattr(os, "killpg", None), []
+    wrong = WrongAnswerError(
         "that would have ended this notebook: a child without a session or group of its own is in "
-        "yours."
+        "the notebook's group."
     )
 
-    def spared(group: int, number: int) -> None:
+    def protected_killpg(group: int, number: int) -> None:
         if group == os.getpgrp():
             tried.append(group)
             raise wrong
-        end(group, number)
+        killpg(group, number)
 
-    if end:
-        os.killpg = spared
+    if killpg:
+        os.killpg = protected_killpg
     try:
         yield
-    except Wrong:
+    except WrongAnswerError:
         if tried:
             raise wrong from None
         raise
     finally:
-        if end:
-            os.killpg = end
+        if killpg:
+            os.killpg = killpg
 
 
-def _families(run_family: Callable) -> list[Family]:
+def _tree_runs(run_process_tree: Callable) -> list[TreeRun]:
     code = random.randint(2, 9)
     runs = [
-        _run_family(run_family, python(f"import sys; sys.exit({code})"), 15.0, code),
-        _run_family(run_family, napper(1.5), 15.0, 0),
+        _tree_run(run_process_tree, python(f"import sys; sys.exit({code})"), 15.0, code),
+        _tree_run(run_process_tree, napper(1.5), 15.0, 0),
     ]
     with TemporaryDirectory() as folder:
-        cases = [("dots", family, random.choice([0.8, 1.0]), "too long")]
-        if os.name == "posix":  # on Windows nobody finds a program whose parent has ended
-            cases.append(("more dots", deserter, 15.0, 0))
+        cases = [("dots", process_tree, random.choice([0.8, 1.0]), "too long")]
+        if os.name == "posix":  # on Windows a program whose parent has ended cannot be found
+            cases.append(("more dots", leave_orphan, 15.0, 0))
         for name, program, seconds, wanted in cases:
             path = Path(folder, name)
             try:
-                run = _run_family(run_family, program(path), seconds, wanted)
-                runs.append(run._replace(left=beats(path)))
-            finally:  # else the folder cannot go
-                end_beats(path)
+                run = _tree_run(run_process_tree, program(path), seconds, wanted)
+                runs.append(run._replace(left=is_beating(path)))
+            finally:
+                stop_heartbeat(path)  # otherwise the folder cannot be removed
     return runs
 
 
-def _run_family(
-    run_family: Callable, command: list[str], seconds: float, wanted: int | str
-) -> Family:
+def _tree_run(
+    run_process_tree: Callable, command: list[str], seconds: float, wanted: int | str
+) -> TreeRun:
     begin = perf_counter()
-    said = run_limited(run_family, command, seconds, seconds=LIMIT)
-    return Family(wanted, said, seconds, perf_counter() - begin)
+    returned = run_limited(run_process_tree, command, seconds, seconds=LIMIT)
+    return TreeRun(wanted, returned, seconds, perf_counter() - begin)
 
 
-def judge_run_family(runs: list[Family]) -> str:
-    """Judge what was returned, when, and whether anything still runs."""
-    for wanted, said, seconds, took, left in runs:
+def grade_run_process_tree(runs: list[TreeRun]) -> str:
+    """Grade what was returned, when, and whether anything is still running."""
+    for wanted, returned, seconds, took, left in runs:
         if left and wanted == "too long":
-            raise Wrong("you are back, and the program that your program started still runs.")
+            raise WrongAnswerError(
+                "you have returned, and the program that your program started is still running."
+            )
         if left:
-            raise Wrong("a program ended in time, and the one that it had started still runs.")
-        if said != wanted or isinstance(said, bool):
+            raise WrongAnswerError(
+                "a program ended in time, and the program that it had started is still running."
+            )
+        if returned != wanted or isinstance(returned, bool):
             what = "took too long" if wanted == "too long" else f"returned {wanted} in time"
-            raise Wrong(f"a program {what}, and you returned {short(said)}.")
+            raise WrongAnswerError(f"a program {what}, and you returned {short_repr(returned)}.")
         if wanted == "too long" and took > seconds + 1:
-            raise Wrong(f"the program might take {seconds:g} s, and you waited for {took:.1f} s.")
-    return "Measured: the program is gone, and so is the one it had started."
+            raise WrongAnswerError(
+                f"the program had a limit of {seconds:g} s, and you waited for {took:.1f} s."
+            )
+    return "Measured: the program is gone, and so is the one that it had started."
 
 
-def run_family(command, seconds):
+def run_process_tree(command, seconds):
     child = commands.start(command)
     in_time = commands.has_ended(child, within=seconds)
-    commands.end_family(child)
+    commands.kill_process_tree(child)
     return child.returncode if in_time else "too long"
 
 
-the_whole_family = Exercise(
-    name="run_family",
+whole_process_tree = Exercise(
+    name="run_process_tree",
     takes=Callable,
-    measure=measure_run_family,
-    judge=judge_run_family,
+    measure=measure_run_process_tree,
+    grade=grade_run_process_tree,
     hint_text=(
-        "kill() ends one program, not those it has started. Put the child into a session of its "
-        "own when you start it, and end the whole group, also if the program has ended in time, "
-        "and before you ask for its code. helpers.commands has these steps."
+        "kill() ends one program, not the programs that it has started. Start the child in a "
+        "session of its own, and end the whole group, even if the program has ended in time, "
+        "before you ask for its return code. helpers.commands has these steps."
     ),
-    solved=run_family,
+    right_answer=run_process_tree,
 )

@@ -1,11 +1,12 @@
 """The exercises of lesson 09, on pools that break, and its guesses."""
-# ruff: noqa: ANN001, ANN201, D103 (solutions are shown as a reader would write them)
+# ruff: noqa: ANN001, ANN201, D103 (solutions are printed as a reader would write them)
 
 import os
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -15,46 +16,46 @@ import numpy as np
 from helpers.commands.demonstration import Demonstration, demonstrate, under_each_method
 from helpers.exercises.checking import (
     Exercise,
-    Wrong,
+    Mystery,
     as_results,
     check_order,
     is_ordered,
-    kind_of,
-    plain,
-    short,
+    without_numpy,
 )
-from helpers.exercises.limits import lend, run_limited
-from helpers.timeline import Timeline
-from helpers.workers import die_once, keep_result, nap_and_draw, result_or_error
+from helpers.exercises.limits import WrongAnswerError, make_pool, run_limited
+from helpers.exercises.measuring import expected_results, secret_function
+from helpers.exercises.wording import kind_of, short_repr, short_text
+from helpers.workers import die_once, keep_result, result_or_error
+from watchedpool.timeline import Timeline
 
 LIMIT = 30.0  # seconds that an answer may take
 
 # -- guesses: the idea behind each wrong option
 
 one_fails = {
-    "are stopped": "An error stops nobody: each worker simply takes the next task.",
-    "run, if before it": "Order counts in a loop. In a pool, no task waits for another.",
+    "are stopped": "An error stops no other worker: each worker simply takes the next task.",
+    "run, if before it": "Order matters in a loop. In a pool, no task waits for another.",
 }
 after_the_error = {
     "no more": "A generator ends with its first error. This iterator only passes errors on.",
 }
 one_dies = {
-    "raises an error": "An error is a message. Who is killed has no time to send one.",
-    "runs task 2 again": "The pool starts a new worker, but nobody noted the old one's task.",
+    "raises an error": "An error is a message, and a killed worker has no time to send one.",
+    "runs task 2 again": "The pool starts a new worker, but does not know the old worker's task.",
 }
 broken_executor = {
-    "goes on": "An executor that has lost a worker trusts none of them, and ends them all.",
+    "goes on": "An executor that has lost one worker trusts none of them, and ends them all.",
 }
 dead_holder = {
-    "takes the lock": "Only its holder opens a lock, and nobody notes who that is.",
+    "takes the lock": "Only its holder can release a lock, and no record says who that is.",
 }
 ways_to_define = {
-    "def in a cell": "Its name is sent, not its code, and a fresh worker has no cells.",
+    "def in a cell": "Its name is sent, not its code, and a new Python process has no cells.",
     "lambda in a cell": "All lambdas have the same name, and only names are sent.",
     "function in a function": "A name that exists only inside a call cannot be looked up.",
 }
 end_of_with = {
-    "run to their end": "The block of a file finishes its work. That of a pool terminates it.",
+    "run to their end": "The block of a file finishes its work. The block of a pool terminates it.",
 }
 after_stop = {
     "none": "Stop ends the cell. A pool without a `with` block replaces workers that end.",
@@ -75,50 +76,58 @@ class Survived(NamedTuple):
 
 
 def measure_survive(survive: Callable) -> tuple[Survived]:
-    """Let the answer run a hundred naps, of which two to four fail, and not all with one error."""
+    """Let the answer run a hundred naps; two to four fail, and not all with the same error."""
     naps = [0.02 + number / 10_000 for number in range(ITEMS)]
     random.shuffle(naps)
     bad = sorted(random.sample(range(ITEMS), random.randint(2, 4)))
-    failing = frozenset(naps[number] for number in bad)
-    seed = random.randrange(10**6)
-    func = partial(nap_and_draw, seed=seed, failing=failing)
-    good = [_drawn(seed, nap) for nap in naps if nap not in failing]
+    func = secret_function(failing=[naps[number] for number in bad])
+    good = [result for result in expected_results(func, naps) if result is not None]
     items: list[float | None] = list(naps)
     items[random.choice(bad)] = None  # raises TypeError, and the others ValueError
-    pool = lend(4)
+    pool = make_pool(4)
     answer = run_limited(survive, pool, func, items, seconds=LIMIT)
     return (Survived(answer, good, bad, pool.timeline()),)
 
 
-def _drawn(seed: int, nap: float) -> float:
-    """Return what nap_and_draw returns, without a nap."""
-    return round(random.Random(f"{seed} {nap}").random(), 4)
-
-
-def judge_survive(run: Survived) -> str:
-    """Judge the pair that was returned, and whether the workers ran each item once."""
+def grade_survive(run: Survived) -> str:
+    """Grade the pair that was returned, and whether the workers ran each item once."""
     good, bad, timeline = run.good, run.bad, run.timeline
     results, failed = _as_pair(run.answer)
     if len(timeline) != ITEMS:
-        raise Wrong(f"the pool was given {len(timeline)} tasks. Give it each of {ITEMS}, once.")
+        raise WrongAnswerError(
+            f"the pool was given {len(timeline)} tasks. Give it each of {ITEMS} tasks, once."
+        )
     never = int(np.isnan(timeline.start).sum())
-    lost = f" And {never} tasks never started: they were lost behind an error." if never else ""
+    lost = f" And {never} tasks never started: they were lost after an error." if never else ""
     if failed != bad or lost:
-        raise Wrong(f"the tasks {bad} failed; you say {short(failed)}.{lost}")
+        raise WrongAnswerError(f"the tasks {bad} failed; you say {short_repr(failed)}.{lost}")
     check_order(as_results(results, "survive, as the first of its pair,", len(good)), good)
-    if timeline.side_by_side < 1.5:
-        raise Wrong("measured: one task at a time. Send them all before you wait for the first.")
-    return f"Measured: {len(good)} results kept, {len(bad)} bad tasks named, all side by side."
+    if timeline.mean_concurrency < 1.5:
+        raise WrongAnswerError(
+            "measured: one task at a time. Submit all tasks before you wait for the first result."
+        )
+    return (
+        f"Measured: {len(good)} results kept, {len(bad)} bad tasks named, "
+        f"{timeline.mean_concurrency:.1f} tasks at a time."
+    )
 
 
 def _as_pair(answer: Any) -> tuple[Any, list]:
     wanted = "a pair: the list of the good results, and the list of the numbers of the bad tasks"
     if answer is None or not isinstance(answer, Sequence | np.ndarray) or len(answer) != 2:
-        raise Wrong(f"survive should return {wanted}. What it returned is {kind_of(answer)}.")
+        raise WrongAnswerError(
+            f"survive should return {wanted}. What it returned is {kind_of(answer)}."
+        )
     results, failed = answer
     if not is_ordered(failed) and not isinstance(failed, set | frozenset):
-        raise Wrong(f"survive should return {wanted}. The second is {kind_of(failed)}.")
-    return results, sorted(map(plain, failed))
+        raise WrongAnswerError(f"survive should return {wanted}. The second is {kind_of(failed)}.")
+    numbers = [without_numpy(number) for number in failed]
+    for number in numbers:
+        if not isinstance(number, Real):
+            raise WrongAnswerError(
+                f"survive should return {wanted}. The second contains {short_repr(number)}."
+            )
+    return results, sorted(numbers)
 
 
 def survive(pool, function, items):
@@ -132,19 +141,19 @@ one_bad_in_a_hundred = Exercise(
     name="survive",
     takes=Callable,
     measure=measure_survive,
-    judge=judge_survive,
+    grade=grade_survive,
     hint_text=(
-        "An error ends a for loop, not the iterator. Or let no error leave the task: a function "
-        "of this lesson returns it as a value. How do you tell an error from a result?"
+        "An error ends a for loop, but not the iterator. Or let no error leave the task: a "
+        "function of this lesson returns it as a value. How do you tell an error from a result?"
     ),
-    solved=survive,
+    right_answer=survive,
 )
 
 # -- exercise 2
 
 
 class Rescued(NamedTuple):
-    """One run: what was returned, what was wanted, what workers returned, how much we did."""
+    """One run: what was returned and wanted, what workers returned, what this process ran."""
 
     results: Any
     wanted: list[float]
@@ -153,15 +162,14 @@ class Rescued(NamedTuple):
 
 
 def measure_rescue(rescue: Callable) -> tuple[Rescued]:
-    """Let the answer run naps of which one kills its worker, once, and keep what was returned."""
+    """Let the answer run naps, one of which kills its worker once; keep what workers returned."""
     naps = random.sample([0.1, 0.11, 0.12, 0.13, 0.14, 0.15, 0.16, 0.17, 0.18], 8)
     killer = random.randrange(4)
-    naps[killer] = random.choice([0.5, 0.55, 0.6])  # meanwhile, the other worker does several
-    seed = random.randrange(10**6)
+    naps[killer] = random.choice([0.5, 0.55, 0.6])  # meanwhile, the other worker runs several
+    draw = secret_function()
     with TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name, "kept")
         folder.mkdir()
-        draw = partial(nap_and_draw, seed=seed)
         deadly = partial(die_once, str(Path(name, "died")), naps[killer], draw)
         func = partial(keep_result, str(folder), deadly)
         results = run_limited(rescue, func, list(naps), seconds=LIMIT)
@@ -169,28 +177,32 @@ def measure_rescue(rescue: Callable) -> tuple[Rescued]:
     return (
         Rescued(
             results,
-            wanted=[_drawn(seed, nap) for nap in naps],
+            wanted=expected_results(draw, naps),
             done=[float(result) for each in done.values() for result in each],
             by_us=len(done.get(os.getpid(), [])),
         ),
     )
 
 
-def judge_rescue(run: Rescued) -> str:
-    """Judge the results, who made them, and how often."""
+def grade_rescue(run: Rescued) -> str:
+    """Grade the results, which processes computed them, and how often."""
     results = as_results(run.results, "rescue", len(run.wanted))
     if run.by_us:
-        raise Wrong(f"your own process ran {run.by_us} tasks. Give them to workers.")
+        raise WrongAnswerError(
+            f"your own process ran {run.by_us} of the tasks. Give them to workers."
+        )
     check_order(results, run.wanted)
     if missing := len(set(run.wanted) - set(run.done)):
-        raise Wrong(f"no worker ran {missing} of the {len(run.wanted)} tasks to its end.")
-    again = len(run.done) - len(run.wanted)
-    if again > 1:  # one may have been done while its executor broke: nobody got its result
-        raise Wrong(
-            f"{again} tasks were done, and then done again. Keep every result that was there "
-            "when the worker died, also those behind the killed task."
+        raise WrongAnswerError(
+            f"no worker ran {missing} of the {len(run.wanted)} tasks to its end."
         )
-    return f"All {len(results)} results, and what was done was not done again."
+    again = len(run.done) - len(run.wanted)
+    if again > 1:  # one may have ended while its executor broke, so that its result was lost
+        raise WrongAnswerError(
+            f"{again} tasks were done, and then done again. Keep every result that was there "
+            "when the worker died, also the results of tasks behind the killed one."
+        )
+    return f"All {len(results)} results, and no completed task was run again."
 
 
 def rescue(function, items):
@@ -207,24 +219,24 @@ save_what_is_done = Exercise(
     name="rescue",
     takes=Callable,
     measure=measure_rescue,
-    judge=judge_rescue,
+    grade=grade_rescue,
     hint_text=(
-        "A Pool does not tell you that a worker died, an executor does. Promises that were kept "
-        "before still hold their results. A broken executor takes nothing more; a new one does."
+        "A Pool does not report that a worker died; an executor does. Futures that were done "
+        "before still hold their results. A broken executor accepts no more tasks; a new one does."
     ),
-    solved=rescue,
+    right_answer=rescue,
 )
 
 # -- exercise 3
 
-PATIENT = """
+MYSTERY_PROGRAM = """
 import time
 from multiprocessing import Lock, Pool
 from helpers.workers import nap_or_die, nap_or_die_in_turn, share_lock
 
 if __name__ == "__main__":
     with Pool(2, share_lock, [Lock()]) as pool:
-        pool.warm_up()  # it is a watched one; so both workers begin together
+        pool.warm_up()  # `demonstrate` makes it a WatchedPool; so both workers begin together
         pool.map_async({task}, {naps}, chunksize=1)
         ended = unended = 0
         while {going_on}:
@@ -232,63 +244,63 @@ if __name__ == "__main__":
             run = pool.timeline()
             ended, unended = sum(run.finish > 0), len(run.without_end)
 """
-ILLNESSES = {  # what the tasks are, whether the bad one dies, and until when the pool is left alone
+PROBLEMS = {  # what the tasks are, whether the bad one dies, and until when the pool is left alone
     "healthy": ("nap_or_die", 1, "ended < 8"),
     "killed": ("nap_or_die", -1, "ended < 7"),
     "lock": ("nap_or_die_in_turn", -1, "unended < 3"),
     "terminated": ("nap_or_die", 1, "ended < 2 * {bad} or unended < 2"),
 }
-_asked: dict[str, str] = {}  # the illness of each run that was shown last
+last_problems = Mystery(
+    name="diagnosis",
+    before="run the cell with the pictures first: the runs are different each time.",
+)
 
 
-def patients() -> dict[str, Timeline]:
-    """Record four runs of eight naps on two workers, side by side: three illnesses, and none."""
-    illnesses = random.sample(sorted(ILLNESSES), len(ILLNESSES))
+def mystery_runs() -> dict[str, Timeline]:
+    """Record four runs of eight naps on two workers, at the same time: three problems, and none."""
+    problems = dict(zip("ABCD", random.sample(sorted(PROBLEMS), len(PROBLEMS)), strict=True))
     with ThreadPoolExecutor() as threads:
-        runs = dict(zip("ABCD", threads.map(run_of, illnesses), strict=True))
-    _asked.update(zip("ABCD", illnesses, strict=True))
+        runs = dict(zip(problems, threads.map(run_with, problems.values()), strict=True))
+    last_problems.truth = problems
     return runs
 
 
-def run_of(illness: str) -> Timeline:
-    """Record a pool of two with this illness: eight equal naps, and one of them may be bad."""
-    task, sign, going_on = ILLNESSES[illness]
+def run_with(problem: str) -> Timeline:
+    """Record a pool of two workers with this problem: eight equal naps, one of which may be bad."""
+    task, sign, going_on = PROBLEMS[problem]
     nap, bad = random.choice([0.2, 0.25, 0.3]), random.choice([1, 2, 3])
     naps = [nap * (sign if number == bad else 1) for number in range(8)]
-    program = PATIENT.format(task=task, naps=naps, going_on=going_on.format(bad=bad))
+    program = MYSTERY_PROGRAM.format(task=task, naps=naps, going_on=going_on.format(bad=bad))
     return demonstrate(program).timeline
 
 
-def measure_patients(diagnosis: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the answer, and what was shown."""
-    if not _asked:
-        raise Wrong("run the cell with the pictures first: the runs are others each time.")
-    return diagnosis, dict(_asked)
+def grade_diagnosis(diagnosis: dict[str, str], truth: dict[str, str]) -> str:
+    """Grade which problem was named for each run."""
+    if set(diagnosis) != set(truth):
+        raise WrongAnswerError(f"name the problem of each run: {', '.join(truth)}.")
+    for name, problem in diagnosis.items():
+        if problem not in list(PROBLEMS):
+            raise WrongAnswerError(
+                f"{name} is {short_repr(problem)}; allowed are {', '.join(PROBLEMS)}."
+            )
+    if wrong := [name for name in truth if diagnosis[name] != truth[name]]:
+        raise WrongAnswerError(
+            f"look again at {', '.join(wrong)}: which bars have no end, in which lanes?"
+        )
+    return "Each problem looks different, and you can see it without the program."
 
 
-def judge_patients(diagnosis: dict[str, str], asked: dict[str, str]) -> str:
-    """Judge which illness was named for each run."""
-    if set(diagnosis) != set(asked):
-        raise Wrong(f"name the illness of each run: {', '.join(asked)}.")
-    for name, said in diagnosis.items():
-        if said not in list(ILLNESSES):
-            raise Wrong(f"{name} is {short(said)}; allowed are {', '.join(ILLNESSES)}.")
-    if wrong := [name for name in asked if diagnosis[name] != asked[name]]:
-        raise Wrong(f"look again at {', '.join(wrong)}: which bars have no end, in which lanes?")
-    return "Each illness has its own mark, and you can read them without the program."
-
-
-four_patients = Exercise(
+which_problem = Exercise(
     name="diagnosis",
     takes=dict,
-    measure=measure_patients,
-    judge=judge_patients,
+    measure=last_problems.measure,
+    grade=grade_diagnosis,
     hint_text=(
-        "Look at the bars without an end. None: healthy. One, and a new lane goes on: killed. Who "
-        "holds a lock keeps all others waiting, the new worker too. Terminate ends both workers "
-        "at one moment, and no third lane begins."
+        "Look at the bars without an end. There is none: healthy. There is one, and a new lane "
+        "goes on: killed. A worker that died with the lock keeps all others waiting, the new one "
+        "too. Terminate ends both workers at the same moment, and no third lane begins."
     ),
-    solved=lambda: f"diagnosis = {_asked or '...  # run the pictures first'}",
+    right_answer=last_problems.solution,
 )
 
 # -- exercise 4
@@ -311,43 +323,44 @@ def measure_script(script: str) -> tuple[dict[str, Demonstration], Demonstration
     return under_each_method(script), demonstrate(script.replace("range(8)", "range(9)"))
 
 
-def judge_script(runs: dict[str, Demonstration], nine: Demonstration) -> str:
-    """Judge what each run printed and left, and whether a pool ran the tasks."""
+def grade_script(runs: dict[str, Demonstration], nine: Demonstration) -> str:
+    """Grade what each run printed and left behind, and whether a pool ran the tasks."""
     for method, run in runs.items():
         if run.ending != "ended":
             last = (run.errors.strip().splitlines() or ["no message"])[-1]
-            raise Wrong(f"under {method} the script {run.ending}: {short(last, text=True)}")
+            raise WrongAnswerError(f"under {method} the script {run.ending}: {short_text(last)}")
         printed = run.output.strip()
         if printed != PRINTED:
-            raise Wrong(
+            raise WrongAnswerError(
                 f"under {method} it should print {PRINTED}; "
-                f"it prints {short(printed, text=True) or 'nothing'}."
+                f"it prints {short_text(printed) or 'nothing'}."
             )
         if run.left:
-            raise Wrong(f"under {method} it leaves {run.left} processes behind.")
+            raise WrongAnswerError(f"under {method} it leaves {run.left} processes behind.")
         if len(run.timeline) != 8:
-            raise Wrong(
+            raise WrongAnswerError(
                 f"under {method} its last Pool ran {len(run.timeline)} tasks. "
                 "Let a Pool run scale for each of the 8 numbers."
             )
     if nine.output.strip() != str([3 * x for x in range(len(nine.timeline))]):
-        raise Wrong(
-            f"with range(9) in place of range(8) it prints {short(nine.output.strip(), text=True)}."
+        raise WrongAnswerError(
+            f"with range(9) instead of range(8) it prints {short_text(nine.output.strip())}."
             " Print what the pool returns."
         )
-    return f"The same under {', '.join(runs)}, and nothing is left."
+    return f"The same under {', '.join(runs)}, and no process is left."
 
 
 safe_script = Exercise(
     name="script",
     takes=str,
     measure=measure_script,
-    judge=judge_script,
+    grade=grade_script,
     hint_text=(
-        "A worker that starts afresh imports the file, so the pool belongs below a guard. And what "
-        "else you put below the guard, only your own process does: where must factor get its value?"
+        "A worker that is a new Python process imports the file, so the pool belongs below a "
+        "guard. But only your own process runs the code below the guard: where must factor get its "
+        "value?"
     ),
-    solved='''script = """
+    right_answer='''script = """
 from multiprocessing import Pool
 
 factor = 3

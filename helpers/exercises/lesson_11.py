@@ -1,28 +1,34 @@
-"""The exercises of lesson 11: programs to mend without being told what is wrong."""
-# ruff: noqa: ANN001, ANN201, D103 (solutions are shown as a reader would write them)
+"""The exercises of lesson 11: slow programs to fix without being told what is wrong with them."""
+# ruff: noqa: ANN001, ANN201, D103 (solutions are printed as a reader would write them)
 
 import random
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from helpers.diagnosis import findings
-from helpers.exercises.checking import Exercise, Wrong, as_results
-from helpers.exercises.limits import lend, run_limited
-from helpers.timeline import Timeline
+from helpers.exercises.checking import Exercise, as_results
+from helpers.exercises.limits import WrongAnswerError, make_pool, run_limited
+from helpers.exercises.measuring import measure_until
 from helpers.workers import draw_seeded, nap
+from watchedpool.diagnosis import findings
+from watchedpool.timeline import Timeline
 
 hidden = {
-    "none": "imap hands out in order: what is done behind a slow first task has to wait for it.",
+    "none": "imap delivers in order: a result behind a slow first task has to wait for that task.",
     "one": "Every task that ends before the first one waits, not just the next.",
 }
 much_shorter = {
     "chunks of one": "It saves a little: the bar gains most. The last file still starts last.",
-    "results as they come": "That changes when you see results, and not when they are made.",
+    "results as they come": (
+        "That changes when you receive results, not when the workers compute them."
+    ),
 }
 waiting = {
-    "as long as the loop": "Threads may take turns to run Python code; who waits runs none.",
+    "as long as the loop": (
+        "Threads may have to take turns to run Python code; a thread that waits runs none."
+    ),
 }
 PROGRAM = """\
 import time
@@ -39,12 +45,12 @@ if __name__ == "__main__":
 """
 WORKERS = 4
 LIMIT = 20.0  # seconds
-# What a busy machine does to any program is not the answer's fault.
+# Findings that a busy machine causes in any program; they are not the answer's fault.
 FORGIVEN = {"nothing", "start-up", "more workers than cores"}
 
 
 def uneven(pool: Any, seconds: list[float]) -> list[float]:
-    """Nap so long; return the naps, in any order. Somebody wrote it in a hurry."""
+    """Nap for each of these seconds; return them in any order. It was written in a hurry."""
     return list(pool.imap(nap, seconds, 2))
 
 
@@ -53,7 +59,7 @@ def tiny(pool: Any, seeds: list[int]) -> list[float]:
     return [pool.apply(draw_seeded, (seed,)) for seed in seeds]
 
 
-def mended(pool, seconds):
+def fixed(pool, seconds):
     return list(pool.imap_unordered(nap, sorted(seconds, reverse=True)))
 
 
@@ -61,58 +67,68 @@ def quick(pool, seeds):
     return pool.map(draw_seeded, seeds)
 
 
+class NapRun(NamedTuple):
+    """One run of the naps: what was returned, the naps, what the pool did."""
+
+    returned: Any
+    naps: list[float]
+    timeline: Timeline
+
+
 def _run(answer: Callable, tasks: list) -> tuple[Any, Timeline]:
     """Return what the answer returned, and what its pool did meanwhile."""
-    pool = lend(WORKERS)
+    pool = make_pool(WORKERS)
     result = run_limited(answer, pool, list(tasks), seconds=LIMIT)
     return result, pool.timeline()
 
 
-def measure_uneven(answer: Callable) -> tuple[Any, list, Timeline]:
-    """Let the answer run the naps, in another order each time: none can be right by luck.
+def measure_uneven(answer: Callable) -> NapRun:
+    """Let the answer run the naps, in a different order each time: none can be right by luck.
 
-    Where the machine stood still in a nap, which makes a short one long, they run once more.
+    If the machine stalled during a nap, which makes a short nap long, they run once more.
     """
-    seconds = [0.6, 0.5] + [0.1 + 0.001 * number for number in range(18)]
-    for _ in range(3):
-        random.shuffle(seconds)
-        result, timeline = _run(answer, seconds)
-        if not _stood_still(timeline, seconds):
-            break
-    return result, seconds, timeline
+    return measure_until(_had_no_stall, partial(_run_naps, answer))[-1]
 
 
-def _stood_still(timeline: Timeline, naps: list[float]) -> bool:
-    """Whether a nap took much longer than it was asked to. Only its length tells which it is."""
-    took = np.sort(timeline.finish - timeline.start)
-    return len(took) == len(naps) and bool((took > np.sort(naps) + 0.1).any())
+def _run_naps(answer: Callable) -> NapRun:
+    naps = [0.6, 0.5] + [0.1 + 0.001 * number for number in range(18)]
+    random.shuffle(naps)
+    returned, timeline = _run(answer, naps)
+    return NapRun(returned, naps, timeline)
 
 
-def judge_uneven(result: Any, wanted: list, timeline: Timeline) -> str:
-    """Judge a run of a mended `uneven`: the naps may come in any order."""
-    _check(sorted(as_results(result, "mended", len(wanted))), sorted(wanted), timeline)
-    ill = [
+def _had_no_stall(run: NapRun) -> bool:
+    """Return whether no nap took much longer than it should; a nap is identified by its length."""
+    took = np.sort(run.timeline.finish - run.timeline.start)
+    return len(took) != len(run.naps) or not (took > np.sort(run.naps) + 0.1).any()
+
+
+def grade_uneven(result: Any, wanted: list, timeline: Timeline) -> str:
+    """Grade a run of a fixed `uneven`: the naps may come in any order."""
+    results = as_results(result, "fixed", len(wanted))
+    _check(sorted(results, key=repr), sorted(wanted, key=repr), timeline)
+    problems = [
         finding for finding in findings(timeline, workers=WORKERS) if finding.name not in FORGIVEN
     ]
-    if ill:
-        raise Wrong(f"one thing is left. {ill[0].sentence}")
+    if problems:
+        raise WrongAnswerError(f"one problem is left. {problems[0].sentence}")
     return f"Measured: {timeline.makespan:.2f} s, and nothing is wrong."
 
 
 def measure_tiny(answer: Callable) -> tuple[Any, list, Timeline, Timeline]:
-    """Let the program as it was, and then the answer, draw for the same seeds."""
+    """Let the original program, and then the answer, draw for the same seeds."""
     seeds = random.sample(range(10**6), 2000)
     _, before = _run(tiny, seeds)
     result, timeline = _run(answer, seeds)
     return result, [draw_seeded(seed) for seed in seeds], before, timeline
 
 
-def judge_tiny(result: Any, wanted: list, before: Timeline, timeline: Timeline) -> str:
-    """Judge a run of a mended `tiny` beside a run of the program as it was."""
+def grade_tiny(result: Any, wanted: list, before: Timeline, timeline: Timeline) -> str:
+    """Grade a run of a fixed `tiny` by comparison with a run of the original program."""
     _check(as_results(result, "quick", len(wanted)), wanted, timeline)
-    took = f"{timeline.makespan:.2f} s, and {before.makespan:.2f} s before."
+    took = f"{timeline.makespan:.2f} s; before, it took {before.makespan:.2f} s."
     if timeline.makespan > before.makespan / 3:
-        raise Wrong(
+        raise WrongAnswerError(
             f"measured: {took} More than three times as fast is possible. "
             f"{findings(timeline, workers=WORKERS)[0].sentence}"
         )
@@ -121,33 +137,35 @@ def judge_tiny(result: Any, wanted: list, before: Timeline, timeline: Timeline) 
 
 def _check(results: list, wanted: list, timeline: Timeline) -> None:
     if list(results) != wanted:
-        raise Wrong("the list is not the one that the program returned before you mended it.")
+        raise WrongAnswerError("the list is not the one that the original program returns.")
     if len(timeline) != len(wanted):
-        raise Wrong(
+        raise WrongAnswerError(
             f"the pool ran {len(timeline)} tasks, and should run each of {len(wanted)} once."
         )
 
 
-mend_uneven = Exercise(
-    name="mended",
+fix_uneven = Exercise(
+    name="fixed",
     takes=Callable,
     measure=measure_uneven,
-    judge=judge_uneven,
+    grade=grade_uneven,
     hint_text=(
-        "Chunks look like a saving, but these tasks are long: handing them over costs nothing you "
-        "could notice. And is any order asked for? Put findings(pool.timeline()) under the program."
+        "Chunks look like a saving, but these tasks are long: it costs next to nothing to hand "
+        "them over one by one. And is any order asked for? Run findings(pool.timeline()) after the "
+        "program."
     ),
-    solved=mended,
+    right_answer=fixed,
 )
 
-mend_tiny = Exercise(
+fix_tiny = Exercise(
     name="quick",
     takes=Callable,
     measure=measure_tiny,
-    judge=judge_tiny,
+    grade=grade_tiny,
     hint_text=(
-        "apply looks like a call of the function, and waits like one: so three of four workers do "
-        "nothing. And 2000 tiny tasks are 2000 letters to post. Which call posts parcels?"
+        "apply looks like a call of the function, and waits like one: three of four workers have "
+        "nothing to do. And 2000 tiny tasks are 2000 messages. Which call sends many tasks in one "
+        "message?"
     ),
-    solved=quick,
+    right_answer=quick,
 )

@@ -1,16 +1,14 @@
-"""Run what a reader wrote, within limits, and leave nothing behind, whatever it does.
+"""Run a reader's answer within limits, and leave nothing behind, whatever it does.
 
-`nothing_left` ends every process, pool and program that begins inside it: by its family, so that
-nobody has to know whose a process is. `run_limited` gives up waiting; `lend` makes the pool that
-an answer gets.
+`cleanup` ends every pool, process and program that was started inside it, with everything that
+these have started. `run_limited` stops waiting after a time limit. `make_pool` returns the pool
+that an answer gets.
 """
 
 import asyncio
 import ctypes
 import inspect
 import multiprocessing
-import os
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -18,101 +16,120 @@ from contextlib import contextmanager, suppress
 from functools import partial, wraps
 from multiprocessing.pool import Pool
 from pathlib import Path
-from reprlib import Repr
 from time import monotonic, sleep
 from typing import Any
 
-from helpers.recording.pool import Marked, WatchedPool
-from helpers.recording.recorder import Recorder
-from helpers.timeline import Timeline
-from helpers.workers import keep_result, nap
+import psutil
 
-SECONDS = 20.0  # that an answer may take, unless its exercise says otherwise
-ENDING = 3.0  # that it may take to end what an answer has left
+from helpers.exercises.wording import short_text
+from helpers.workers import keep_result
+from watchedpool.recording.pool import WatchedPool, end_pool
+from watchedpool.recording.recorder import Recorder
+
+TIME_LIMIT = 20.0  # seconds that an answer may take, unless its exercise says otherwise
+CLEANUP_LIMIT = 3.0  # seconds in which everything that an answer has left must end
+START_LIMIT = 60.0  # seconds in which workers must start
 
 
-class Wrong(Exception):
-    """What a judge raises: one or two sentences to the reader."""
+class WrongAnswerError(Exception):
+    """What a grade raises for a wrong answer: one or two sentences to the reader."""
 
 
-class Raised(Wrong):
-    """The answer raised an exception: `error`."""
+class AnswerError(WrongAnswerError):
+    """The answer itself raised an exception: `error`."""
 
     def __init__(self, name: str, error: BaseException) -> None:
-        """Say which function raised what."""
-        message = f": {short(str(error), text=True)}" if str(error) else "."
+        """Say which of the reader's functions raised which exception."""
+        message = f": {short_text(str(error))}" if str(error) else "."
         super().__init__(f"{name} raised {type(error).__name__}{message}")
         self.error = error
 
 
-class LentPool(WatchedPool):
-    """A WatchedPool that remembers which functions it was given.
+class ExercisePool(WatchedPool):
+    """A WatchedPool that remembers which functions it was given, by whatever method.
 
-    folder: with it, its workers keep there what each task returned; `kept` reads it.
+    folder: where the workers write what each task returned; `returned` reads it.
     """
 
     def __init__(self, workers: int, folder: str | None = None) -> None:
         """Start the workers."""
         self.folder = folder
-        self.given: list[Callable] = []
-        self.crew: set[multiprocessing.process.BaseProcess] = set()
-        self.ended = False  # by whom it was lent to
+        self.functions: list[Callable] = []
+        self.first_workers: set[multiprocessing.process.BaseProcess] = set()
+        self.was_terminated = False
         super().__init__(workers)
 
-    def mark(self, func: Callable, **call: Any) -> Marked:
-        """As WatchedPool: every submission comes here."""
-        self.given.append(func)
-        watched = partial(keep_result, self.folder, func) if self.folder else func
-        return super().mark(watched, **call)
-
     def terminate(self) -> None:
-        """As Pool.terminate."""
-        self.ended = True
+        """Do what Pool.terminate does."""
+        self.was_terminated = True
         super().terminate()
 
     @property
-    def died(self) -> bool:
-        """Whether a worker died though nobody ended the pool."""
-        return not self.ended and not all(worker.is_alive() for worker in self.crew)
+    def lost_a_worker(self) -> bool:
+        """Return whether a worker ended although nobody terminated the pool."""
+        all_alive = all(worker.is_alive() for worker in self.first_workers)
+        return not self.was_terminated and not all_alive
 
     @property
-    def kept(self) -> str:
-        """What the tasks returned, as text, a line a task."""
+    def returned(self) -> str:
+        """Return what the tasks returned, as text with one line per task."""
         return "".join(path.read_text(encoding="utf-8") for path in Path(self.folder).iterdir())
 
 
-def lend(workers: int, folder: str | None = None) -> LentPool:
-    """Return a pool whose workers have started. Use it inside `nothing_left`, which ends it."""
-    before, end = set(multiprocessing.active_children()), monotonic() + 60
+def _remembering(submit: Callable) -> Callable:
+    """Return a method of a pool that remembers the function that it is given."""
 
-    def look() -> None:
-        if monotonic() > end:
-            raise Wrong("your machine could not start the workers. Restart the kernel, try again.")
+    @wraps(submit)
+    def remembering(self: ExercisePool, func: Callable, *args: Any, **kwargs: Any) -> Any:
+        self.functions.append(func)
+        kept = partial(keep_result, self.folder, func) if self.folder else func
+        return submit(self, kept, *args, **kwargs)
 
-    pool = LentPool(workers, folder)
-    pool.warm_up(look)
-    pool.given.clear()
-    pool.crew = set(multiprocessing.active_children()) - before
+    return remembering
+
+
+for _name in (
+    "apply_async",
+    "map",
+    "map_async",
+    "starmap",
+    "starmap_async",
+    "imap",
+    "imap_unordered",
+):
+    setattr(ExercisePool, _name, _remembering(getattr(WatchedPool, _name)))
+
+
+def make_pool(workers: int, folder: str | None = None) -> ExercisePool:
+    """Return a pool whose workers have started. Call it inside `cleanup`, which ends the pool."""
+    before, deadline = set(multiprocessing.active_children()), monotonic() + START_LIMIT
+
+    def check_deadline() -> None:
+        if monotonic() > deadline:
+            raise WrongAnswerError(
+                "this machine could not start the workers. Restart the kernel and try again."
+            )
+
+    pool = ExercisePool(workers, folder)
+    pool.warm_up(check_deadline)
+    pool.functions.clear()
+    pool.first_workers = set(multiprocessing.active_children()) - before
     return pool
 
 
-def watch(naps: list[float], workers: int, method: str = "map", chunksize: int = 1) -> Timeline:
-    """Return the measured Timeline of these naps, on workers that are warm."""
-    with WatchedPool(workers) as pool:
-        pool.warm_up()
-        list(getattr(pool, method)(nap, naps, chunksize=chunksize))
-        return pool.timeline()
-
-
-def run_limited(answer: Callable, *args: Any, seconds: float | None = None) -> Any:
+def run_limited(
+    answer: Callable, *args: Any, seconds: float | None = None, name: str | None = None
+) -> Any:
     """Return `answer(*args)`, awaited if it is a coroutine.
 
-    Raises Raised if the answer raises, Wrong if it has not returned after `seconds`, and says why
-    if that can be known.
+    seconds: how long it may take; without it, TIME_LIMIT. name: what messages call the answer;
+    without it, its own name.
+
+    Raises AnswerError if the answer raises, and WrongAnswerError if it has not returned in time.
     """
-    seconds = SECONDS if seconds is None else seconds
-    name = getattr(answer, "__name__", "your function")
-    pools = [arg for arg in args if isinstance(arg, LentPool)]
+    seconds = TIME_LIMIT if seconds is None else seconds
+    name = name or getattr(answer, "__name__", "your function")
+    pools = [arg for arg in args if isinstance(arg, ExercisePool)]
     outcome: dict[str, Any] = {}
 
     def run() -> None:
@@ -123,83 +140,89 @@ def run_limited(answer: Callable, *args: Any, seconds: float | None = None) -> A
             outcome["error"] = error
 
     thread = threading.Thread(target=run, daemon=True)
-    end = monotonic() + seconds
+    deadline = monotonic() + seconds
     thread.start()
     try:
-        while thread.is_alive() and monotonic() < end and not any(map(_lost, pools)):
+        while thread.is_alive() and monotonic() < deadline and not any(map(_unknown_to, pools)):
             thread.join(0.1)
         late = thread.is_alive()
     finally:
         _interrupt(thread)
-    if not late and "error" in outcome:
+    if late:
+        raise WrongAnswerError(_why_late(name, seconds, pools))
+    if "error" in outcome:
         error = outcome["error"]
-        raise error if isinstance(error, Wrong) else Raised(name, error)
-    if not late:
-        return outcome["result"]
+        raise error if isinstance(error, WrongAnswerError) else AnswerError(name, error)
+    return outcome["result"]
+
+
+def _why_late(name: str, seconds: float, pools: list[ExercisePool]) -> str:
+    """Return the sentences to the reader about an answer that has not returned."""
     for pool in pools:
-        if lost := _lost(pool):
-            raise Wrong(
-                f"{name} gives the workers {lost[0]}, which is defined in a cell. With the start "
-                f"method {multiprocessing.get_start_method()}, a worker is a Python of its own and "
-                f"cannot find it: the worker dies, its task is lost, and {name} would wait for "
-                "ever. Give it functions from a file, such as helpers/workers.py."
+        if unknown := _unknown_to(pool):
+            return (
+                f"{name} gives the workers {unknown[0]}, which is defined in a cell. With the "
+                f"start method {multiprocessing.get_start_method()}, each worker is a new Python "
+                f"process and cannot find it: the worker dies, its task is lost, and {name} would "
+                "wait forever. Use functions from a file, such as helpers/workers.py."
             )
-    said = f"{name} had not returned after {seconds:g} s, and was given up."
-    if any(pool.died for pool in pools):
-        said += " A worker died while it ran a task: the pool replaced it, but the task is lost."
-    raise Wrong(said)
+    reason = f"{name} had not returned after {seconds:g} s, so the check gave up."
+    if any(pool.lost_a_worker for pool in pools):
+        reason += " A worker died while it ran a task: the pool replaced it, but the task is lost."
+    return reason
 
 
 @contextmanager
-def nothing_left() -> Iterator[None]:
-    """Within it, processes may begin, pools and programs too; afterwards, they have ended."""
+def cleanup() -> Iterator[None]:
+    """End, when the block ends, every pool, process and program that was started inside it."""
     children, threads = set(multiprocessing.active_children()), set(threading.enumerate())
-    with noted(subprocess.Popen) as programs, noted(Pool) as pools:
+    with track_instances(subprocess.Popen) as programs, track_instances(Pool) as pools:
         try:
             yield
         finally:
-            programs.only = pools.only = threading.get_ident()
-            _end(pools, programs, children)
+            programs.only_thread = pools.only_thread = threading.get_ident()
+            _end_all(pools, programs, children)
             for thread in set(threading.enumerate()) - threads:
                 if not thread.daemon:  # Python would wait for it at its own end
                     thread.join(0.2)
                     _interrupt(thread)
 
 
-class _Noted(list):
-    only: int | None = None  # the thread that may still make one; None: all
+class _Instances(list):
+    only_thread: int | None = None  # the one thread that may still make an instance; None: any
 
     def __init__(self) -> None:
         super().__init__()
-        self.making: list[int] = []  # the threads that make one now. No lock: a fork would copy it
+        # Which threads are making an instance. A list without a lock: a fork would copy the lock.
+        self.making_threads: list[int] = []
 
 
 @contextmanager
-def noted(kind: type) -> Iterator[_Noted]:
-    """Within it, every object of that kind that is made is in the list."""
-    made, make = _Noted(), kind.__init__
+def track_instances(kind: type) -> Iterator[_Instances]:
+    """Yield a list that receives every object of this class that is made inside the block."""
+    made, original_init = _Instances(), kind.__init__
 
-    @wraps(make)
-    def noting(self: Any, *args: Any, **kwargs: Any) -> None:
-        me = threading.get_ident()
-        made.making.append(me)
+    @wraps(original_init)
+    def tracking_init(self: Any, *args: Any, **kwargs: Any) -> None:
+        this_thread = threading.get_ident()
+        made.making_threads.append(this_thread)
         try:
-            if made.only not in (None, me):
+            if made.only_thread not in (None, this_thread):
                 raise RuntimeError("the check is over")
-            make(self, *args, **kwargs)
+            original_init(self, *args, **kwargs)
             made.append(self)
         finally:
-            made.making.remove(me)
+            made.making_threads.remove(this_thread)
 
-    kind.__init__ = noting
+    kind.__init__ = tracking_init
     try:
         yield made
     finally:
-        kind.__init__ = make
+        kind.__init__ = original_init
 
 
 def cell_functions(function: Any) -> list[str]:
-    """Return the names of what a task would need that is defined in a cell, not in a file."""
+    """Return the names of the functions that a task needs and that a cell, not a file, defines."""
     if isinstance(function, partial):
         parts = [function.func, *function.args, *function.keywords.values()]
         return [name for part in parts for name in cell_functions(part)]
@@ -208,34 +231,16 @@ def cell_functions(function: Any) -> list[str]:
     return [getattr(function, "__name__", type(function).__name__)]
 
 
-class _Short(Repr):
-    def repr_int(self, number: int, level: int) -> str:
-        return repr(number) if abs(number) < 10**20 else "a number of more than 20 digits"
-
-
-def short(value: Any, text: bool = False) -> str:
-    """Return `value` as a reader would write it, but never longer than a line or two.
-
-    text: the value is a message, which needs no quotes.
-    """
-    if text:
-        return value if len(value) <= 300 else f"{value[:300]} …"
-    shortened = _Short()
-    shortened.maxlist = shortened.maxtuple = shortened.maxdict = 12
-    shortened.maxstring = shortened.maxother = 80
-    return shortened.repr(value)
-
-
-def _lost(pool: LentPool) -> list[str]:
+def _unknown_to(pool: ExercisePool) -> list[str]:
     """Return the functions that the pool's workers died of because they cannot find them."""
     if multiprocessing.get_start_method() == "fork":
         return []
-    names = [name for function in list(pool.given) for name in cell_functions(function)]
-    return names if names and pool.died else []
+    names = [name for function in list(pool.functions) for name in cell_functions(function)]
+    return names if names and pool.lost_a_worker else []
 
 
 def _interrupt(thread: threading.Thread) -> None:
-    """Raise SystemExit in a thread that does not end: a loop ends, a wait ends when it is over."""
+    """Raise SystemExit in a thread: a loop ends at once, and a wait ends when its time is over."""
     for _ in range(5):
         if not thread.is_alive():
             return
@@ -245,70 +250,51 @@ def _interrupt(thread: threading.Thread) -> None:
         thread.join(0.05)
 
 
-def _making(made: _Noted) -> bool:
-    """Tell whether a thread that still lives makes one now."""
-    return any(thread.ident in made.making for thread in threading.enumerate())
+def _is_making(made: _Instances) -> bool:
+    """Return whether a thread that is still alive is making an instance now."""
+    return any(thread.ident in made.making_threads for thread in threading.enumerate())
 
 
-def _end(pools: _Noted, programs: _Noted, children: set) -> None:
-    """End them all, and all children but these.
+def _end_all(pools: _Instances, programs: _Instances, children: set) -> None:
+    """End these pools and programs, and every child process that is not in `children`.
 
-    A pool that lost a worker, and with it a lock, cannot be terminated: that waits for ever. So it
-    is asked to, in a thread, which also keeps it from replacing workers; then they are killed.
+    Pools are ended in threads: a thread of a ThreadPool may never return from its task.
     """
-    end = monotonic() + ENDING
-    while _making(pools) and monotonic() < end - 2.0:
+    deadline = monotonic() + CLEANUP_LIMIT
+    while _is_making(pools) and monotonic() < deadline - 2.0:
         sleep(0.01)
-    ending = {pool: threading.Thread(target=pool.terminate, daemon=True) for pool in pools}
+    ending = {pool: threading.Thread(target=end_pool, args=[pool], daemon=True) for pool in pools}
     for thread in ending.values():
         thread.start()
     for thread in ending.values():
-        thread.join(max(0.0, end - 1.5 - monotonic()))
-    while monotonic() < end:
-        making = _making(programs)  # first: what is made is then among the programs
+        thread.join(max(0.0, deadline - 1.5 - monotonic()))
+    while monotonic() < deadline:
+        making = _is_making(programs)  # asked first: afterwards the new one is among the programs
         left = [program for program in programs if program.poll() is None]
         left += set(multiprocessing.active_children()) - children
         if not (left or making):
             break
         sleep(0.01)
-        _kill_families([process.pid for process in left])
-        for process in left:
-            process.kill()
-            _wait(process)
+        _kill_with_descendants(left)
     for pool, thread in ending.items():
         thread.join(0.2)
-        if thread.is_alive():  # for ever; so its folder would stay
+        if thread.is_alive():  # the folder of a watched pool would stay
             for recorder in [each for each in vars(pool).values() if isinstance(each, Recorder)]:
                 recorder.close()
 
 
-def _wait(process: Any) -> None:
-    if isinstance(process, subprocess.Popen):
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(0.5)
-    else:
-        process.join(0.5)
-
-
-def _kill_families(family: list[int]) -> None:
-    """Kill these processes and what they have started."""
-    if os.name == "nt":
-        for pid in family:
-            subprocess.run(["taskkill", "/F", "/T", "/PID", str(pid)], capture_output=True)
-        return
-    parents = _parents()
-    for member in family:
-        family += [child for child, parent in parents.items() if parent == member]
-    for member in family:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(member, signal.SIGKILL)
-
-
-def _parents() -> dict[int, int]:
-    """Return the parent of every process, by number; on Linux and macOS."""
-    try:
-        done = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True)
-    except OSError:  # a system without ps: nothing is known of grandchildren
-        return {}
-    numbers = [int(number) for number in done.stdout.split()]
-    return dict(zip(numbers[::2], numbers[1::2], strict=True))
+def _kill_with_descendants(processes: list[Any]) -> None:
+    """Kill these children of ours and every process that they have started, and wait for them."""
+    descendants: list[psutil.Process] = []
+    for process in processes:
+        with suppress(psutil.Error):
+            descendants += psutil.Process(process.pid).children(recursive=True)
+    for process in [*processes, *descendants]:
+        with suppress(psutil.Error, ProcessLookupError):
+            process.kill()
+    for process in processes:
+        if isinstance(process, subprocess.Popen):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+        else:
+            process.join(0.5)

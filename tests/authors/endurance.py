@@ -2,9 +2,9 @@
 
 By hand: .venv/bin/python tests/authors/endurance.py 20
 
-The first argument is how often, others are lessons (without them, all). As many busy loops as
-there are cores run beside. Prints a line a run; exits 1 if a cell failed, or if a run left a
-process or a file in its temporary folder. (tests/kernels.py looks for dead processes itself.)
+The first argument is the number of runs; the others are lessons (without them, all lessons). A busy
+loop per core runs at the same time. Prints one line per run, and exits 1 if a cell failed, or if a
+run left a process or a file in its temporary folder. (tests/kernels.py looks for zombies itself.)
 """
 
 import os
@@ -19,7 +19,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "A_WATCHED_POOL_RUN"  # a variable that a run's processes inherit, and orphans keep
-GRACE = 5  # seconds in which multiprocessing's own helpers end after their kernel
+HELPERS_END = 5  # seconds in which multiprocessing's own helper processes end after their kernel
 
 
 def load(stack):
@@ -31,7 +31,7 @@ def load(stack):
 
 
 def run(lesson, folder):
-    """Run the lesson's cells and compare their outputs; return what pytest said, "" if all passed.
+    """Run and compare the lesson's cells; return pytest's output, or "" if all passed.
 
     `folder` is where its temporary files go.
     """
@@ -50,18 +50,18 @@ def run(lesson, folder):
 
 
 def processes_left(folder):
-    """Return what is left of the run in `folder`, as text; end it, so the next run starts clean."""
+    """Kill the processes that the run in `folder` has left; return them as text."""
     marked = []
     for process in psutil.process_iter():
-        with suppress(psutil.Error):  # it ended just now, or is another user's
+        with suppress(psutil.Error):  # the process has just ended, or is another user's
             if process.environ().get(MARK) == folder:
                 marked.append(process)
-    _, alive = psutil.wait_procs(marked, timeout=GRACE)
+    _, alive = psutil.wait_procs(marked, timeout=HELPERS_END)
     left = [str(process) for process in alive]
     for process in alive:
         with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, timeout=GRACE)
+    psutil.wait_procs(alive, timeout=HELPERS_END)
     return left
 
 
@@ -79,16 +79,16 @@ def main(arguments):
             for lesson in map(Path, lessons):
                 begin = time.perf_counter()
                 with tempfile.TemporaryDirectory() as folder:
-                    said = run(lesson.resolve(), folder)
+                    output = run(lesson.resolve(), folder)
                     took = time.perf_counter() - begin
                     left = processes_left(folder)
                     found = [path.name for path in Path(folder).iterdir()]
-                failures += bool(said)
+                failures += bool(output)
                 processes += len(left)
                 files += len(found)
-                verdict = "FAILED" if said else "LEFT SOMETHING" if left or found else "passed"
+                verdict = "FAILED" if output else "LEFT SOMETHING" if left or found else "passed"
                 print(f"{turn}/{times} {lesson.stem}: {verdict} in {took:.0f} s", flush=True)
-                for line in filter(None, [said.strip(), *left, *found]):
+                for line in filter(None, [output.strip(), *left, *found]):
                     print(line, flush=True)
     runs = times * len(lessons)
     print(f"{runs} runs: {failures} failures, {processes} processes left, {files} files left")

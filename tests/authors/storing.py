@@ -1,8 +1,8 @@
 """Run lessons and store their outputs: python3 lab.py run [notebooks]
 
-Stored outputs are documentation that the tests compare. So nothing is stored that changes
-from run to run or from machine to machine without being an output: no times, no widgets'
-state, no Python version, no path. What the author chose (cells, ids, tags) is kept.
+Stored outputs are documentation that the tests compare. So what changes from run to run, or
+from machine to machine, is stored only if it is an output: no times, no state of widgets, no
+Python version, no path. What the author chose (cells, ids, tags) stays.
 """
 
 import os
@@ -29,13 +29,14 @@ LEFT_BY_TOOLS = ("ExecuteTime", "execution", "scrolled", "slideshow", "trusted")
 
 
 class NotStored(Exception):
-    """Why a notebook was left as it is, in one line."""
+    """Raised with the reason, in one line, why a notebook was not changed."""
 
 
 def read(path):
-    """Return the notebook at `path`, with an id for each cell; raises NotStored if it is none.
+    """Return the notebook at `path`, with an id for each cell.
 
-    nbformat.read would give cells without an id a random one, another one each time.
+    nbformat.read would give each cell without an id a different random one each time. Raises
+    NotStored if the file is not a notebook.
     """
     try:
         notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
@@ -55,7 +56,7 @@ def read(path):
 
 
 def execute(notebook, folder, timeout):
-    """Run every cell in a new kernel; raises NotStored where a cell fails that should not."""
+    """Run every cell in a new kernel; raise NotStored if a cell fails that should not."""
     client = NotebookClient(
         notebook,
         timeout=timeout,
@@ -67,7 +68,7 @@ def execute(notebook, folder, timeout):
     )
     number = 0
     try:
-        # Not client.execute(): it takes Ctrl-C for a dead kernel.
+        # client.execute() would report Ctrl-C as a dead kernel.
         with client.setup_kernel():
             for number, cell in enumerate(notebook.cells, 1):
                 client.execute_cell(cell, number - 1)
@@ -83,7 +84,7 @@ def execute(notebook, folder, timeout):
 
 
 def last_look(text):
-    """Return `text` as a terminal leaves it: after `\\r` a line is written over, as bars are."""
+    """Return `text` as a terminal leaves it: `\\r` begins the same line again, as bars do."""
     lines = []
     for line in text.split("\n"):
         look = ""
@@ -97,13 +98,13 @@ def without_home(line):
     """Return a part of a traceback without the folders of this machine."""
     for folder in (str(ROOT), sys.base_prefix):
         line = line.replace(folder + os.sep, "")
-        if folder.startswith(str(Path.home())):  # IPython writes ~ for it
+        if folder.startswith(str(Path.home())):  # which IPython writes as ~
             line = line.replace("~" + folder.removeprefix(str(Path.home())) + os.sep, "")
     return line
 
 
 def settle(outputs):
-    """Return what a reader without our widgets or our clock should see of `outputs`."""
+    """Return `outputs` as a reader should see them: without widgets, and lines as they end."""
     settled = []
     for output in outputs:
         output.get("data", {}).pop(WIDGET, None)
@@ -125,10 +126,10 @@ def settle(outputs):
 
 
 def slide(cell):
-    """Return where the cell stands when the lesson is shown as slides: `nbconvert --to slides`.
+    """Return the metadata that says where the cell is in `nbconvert --to slides`.
 
-    A title begins a new slide, to the right; other prose, and a picture, a new one below it.
-    Other code stays with the prose before it: then nothing is said in its metadata.
+    A title begins a new slide, to the right. Other prose, and a picture, begin a new one below it.
+    Other code stays with the prose before it, and has no such metadata.
     """
     if cell.cell_type == "markdown":
         kind = "slide" if re.match("##? ", cell.source) else "subslide"
@@ -140,7 +141,7 @@ def slide(cell):
 
 
 def tidy(notebook):
-    """Reduce an executed notebook to what is the same on the next run, if its outputs are."""
+    """Remove from an executed notebook what would change on the next run though outputs do not."""
     notebook.metadata = nbformat.from_dict(METADATA)
     numbers = count(1)
     for cell in notebook.cells:
@@ -157,7 +158,7 @@ def tidy(notebook):
 
 
 def write(notebook, path):
-    """Write the notebook in one step: a reader, or a crash, never meets half of one."""
+    """Write the notebook in one step: nobody can read half of it, also after a crash."""
     try:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
@@ -173,8 +174,9 @@ def write(notebook, path):
 
 
 def store(path, timeout=60):
-    """Run the notebook at `path` and store its outputs in it; raises NotStored and changes nothing
-    where that cannot be done.
+    """Run the notebook at `path` and store its outputs in it.
+
+    Raises NotStored, and changes nothing, if that is not possible.
     """
     path = Path(path).resolve()
     notebook = read(path)
@@ -216,6 +218,6 @@ def main(names):
 
 
 if __name__ == "__main__":
-    # Nothing to be done about by the author: pyzmq says it on Windows, and finds its own way.
+    # pyzmq says this on Windows, and works all the same.
     warnings.filterwarnings("ignore", message="Proactor event loop")
     sys.exit(main(sys.argv[1:]))

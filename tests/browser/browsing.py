@@ -28,7 +28,7 @@ HOW = {"executable_path": CHROMIUM, "args": SWITCHES}
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
 # Jupyter's own, in nbconvert 7.17: the colours of prompts (2.2 : 1 on white) and of code (purple,
-# 3.4 : 1 on black), and links in a sentence, which are told by their colour alone (1.9 : 1).
+# 3.4 : 1 on black), and links in a sentence, which only their colour marks (1.9 : 1).
 JUPYTERS = [".jp-InputPrompt", ".jp-OutputPrompt", ".highlight"]
 OURS = [".jp-Notebook .jp-OutputArea-output", ".jp-Notebook .jp-MarkdownOutput"]
 FOUND = """([within, without]) => axe.run(
@@ -123,7 +123,7 @@ class Lab:
 
     def __exit__(self, *_):
         """Stop the kernels, then the server."""
-        family = self.server.children(recursive=True)
+        descendants = self.server.children(recursive=True)
         self.server.terminate()
-        _, alive = psutil.wait_procs([self.server, *family], timeout=20)
+        _, alive = psutil.wait_procs([self.server, *descendants], timeout=20)
         assert not alive

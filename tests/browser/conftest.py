@@ -44,7 +44,7 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(request):
+def cleanup(request):
     """Stop what runs after a test. Fail it if that leaves a process or a folder of ours.
 
     In place of the fixture of this name for all tests: JupyterLab and the browser stay.
@@ -57,8 +57,8 @@ def nothing_left(request):
 
 def stop_kernels(lab):
     """Stop what runs in JupyterLab; return the processes that go on."""
-    family = lab.server.children(recursive=True)
+    descendants = lab.server.children(recursive=True)
     for session in lab.ask("sessions"):
         lab.ask(f"sessions/{session['id']}", "DELETE")
-    _, alive = psutil.wait_procs(family, timeout=20)
+    _, alive = psutil.wait_procs(descendants, timeout=20)
     return alive

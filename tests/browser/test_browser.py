@@ -13,7 +13,7 @@ from browsing import AXE, NEEDS_AXE, NEEDS_CHROMIUM, violations_in_both_themes
 from exports import LESSONS
 from storing import METADATA
 
-from helpers import widgets
+from helpers import controls
 
 ASKS_FOR_CONTROLS = re.compile(r"helpers\.widgets|tqdm\.(notebook|auto)")
 LIVE = [path for path in LESSONS if ASKS_FOR_CONTROLS.search(path.read_text(encoding="utf-8"))]
@@ -26,9 +26,9 @@ PANELS = {
     "bad": "explore_schedule(workers=0, tasks=10**6)",
 }
 CONTROLS = [
-    "from helpers import widgets\nfrom helpers.exercises import guess",
+    "from helpers import controls\nfrom helpers.exercises import guess",
     "bar = guess('The bar says …', '0/10', '4/10')",
-    *[f"widgets.{name}()" for name in widgets.__all__],
+    *[f"controls.{name}()" for name in controls.__all__],
 ]
 BROKEN = re.compile(r"(displaying|creating|Loading) widget|widget model not found", re.IGNORECASE)
 HAVE_RUN = """number => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].filter(
@@ -67,10 +67,10 @@ def open_lesson(lab, window):
         page.set_default_timeout(60 * SECONDS)
         page.errors = []
 
-        def note(wrong, url, told):
-            harmless = KERNELS in url or any(words in told for words in HARMLESS)
+        def note(wrong, url, text):
+            harmless = KERNELS in url or any(words in text for words in HARMLESS)
             if wrong and not harmless:
-                page.errors.append(told)
+                page.errors.append(text)
 
         page.on("console", lambda line: note(line.type == "error", line.location["url"], line.text))
         page.on("response", lambda got: note(got.status >= 500, got.url, got.url))
@@ -89,7 +89,7 @@ def panel(lab, open_lesson):
 
     def panel(name):
         function = PANELS[name].partition("(")[0]
-        cell = nbformat.v4.new_code_cell(f"from helpers.widgets import {function}\n{PANELS[name]}")
+        cell = nbformat.v4.new_code_cell(f"from helpers.controls import {function}\n{PANELS[name]}")
         notebook = nbformat.v4.new_notebook(cells=[cell])
         notebook.metadata = METADATA
         nbformat.write(notebook, lab.root / f"{name}.ipynb")
@@ -171,7 +171,7 @@ def assert_nothing_wrong(pages):
 
 
 def test_lessons_with_controls_run_and_axe_finds_nothing_wrong_in_either_theme(open_lesson):
-    pages = {path: open_lesson(path.name) for path in LIVE}  # all at once: they mostly nap
+    pages = {path: open_lesson(path.name) for path in LIVE}  # all at once: they usually nap
     for page in pages.values():
         wait_until_open(page)
         run_all(page)
@@ -188,8 +188,8 @@ def test_other_lessons_open_as_stored_and_axe_finds_nothing_wrong_in_either_them
         page.evaluate(SHOW, path.name)
         wait_until_open(page)
         cells = nbformat.read(path, as_version=4).cells
-        shown = page.locator(".jp-OutputArea-output").count()
-        assert shown == sum(len(cell.get("outputs", [])) for cell in cells), path.name
+        delivered = page.locator(".jp-OutputArea-output").count()
+        assert delivered == sum(len(cell.get("outputs", [])) for cell in cells), path.name
         assert_nothing_wrong({path: page})
 
 
@@ -201,7 +201,7 @@ def test_axe_finds_nothing_wrong_in_our_controls(lab, open_lesson):
     page = open_lesson("controls.ipynb")
     wait_until_open(page)
     run_all(page)
-    page.wait_for_function(NAMED, arg=len(widgets.__all__))
+    page.wait_for_function(NAMED, arg=len(controls.__all__))
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
     found = violations_in_both_themes(page)
     assert not found, "\n".join(found)

@@ -12,9 +12,9 @@ LOOK = """async reveal => {
     if (!Reveal.isReady()) await new Promise(done => Reveal.on("ready", done));
     Reveal.configure({viewDistance: Reveal.getTotalSlides()});
     const places = [...document.querySelectorAll(".slides pre, .slides .jp-OutputArea-output")];
-    const shown = places.filter(place => place.offsetParent);
-    const code = new Set(shown.map(place => place.closest(".jp-CodeCell")).filter(Boolean));
-    const cut = shown.filter(place => place.scrollWidth > place.clientWidth + 2);
+    const delivered = places.filter(place => place.offsetParent);
+    const code = new Set(delivered.map(place => place.closest(".jp-CodeCell")).filter(Boolean));
+    const cut = delivered.filter(place => place.scrollWidth > place.clientWidth + 2);
     return [code.size, cut.map(place => place.textContent.slice(0, 200))];
 }"""
 

@@ -1,7 +1,8 @@
-"""Answers that hang, kill, refuse and leave things behind, judged in a process of its own.
+"""Check answers that hang, kill processes, or leave processes behind, in a process of its own.
 
-Run as `python -c "…this file…" METHOD`: so, as in a notebook, no worker that starts afresh can
-find what is defined here. Prints a line for each: its name, seconds, what is left, the verdict.
+Run it as `python -c "…this file…" METHOD`: then, as in a notebook, a worker that starts as a new
+Python process cannot find what is defined here. It prints one line per answer: its name, seconds,
+how many processes and folders are left, the verdict.
 """
 
 import multiprocessing
@@ -19,8 +20,8 @@ from pathlib import Path
 import psutil
 
 from helpers.exercises import lesson_01, limits
-from helpers.recording.folders import FOLDER
 from helpers.workers import nap
+from watchedpool.recording.folders import FOLDER
 
 
 def numbered_nap(pair):
@@ -28,22 +29,22 @@ def numbered_nap(pair):
     return pair
 
 
-def cell_function(pool, naps):
+def uses_a_cell_function(pool, naps):
     numbered = dict(pool.imap_unordered(numbered_nap, enumerate(naps)))
     return [numbered[number] for number in range(len(naps))]
 
 
-def deadly(pool, naps):
+def kills_its_workers(pool, naps):
     return pool.map(os._exit, [1] * 4)
 
 
-def idle_worker_killed(pool, naps):
+def kills_idle_workers(pool, naps):
     for worker in multiprocessing.active_children():
         os.kill(worker.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
     return pool.map(nap, naps)
 
 
-def stubborn_child(pool, naps):
+def leaves_stubborn_children(pool, naps):
     started = [multiprocessing.Process(target=nap, args=(60,)) for _ in range(2)]
     for each in started:
         each.start()
@@ -51,7 +52,7 @@ def stubborn_child(pool, naps):
     return pool.map(nap, [60] * 3)
 
 
-def programs_left(pool, naps):
+def leaves_programs(pool, naps):
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
     for _ in range(3):
         subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
@@ -59,25 +60,25 @@ def programs_left(pool, naps):
     return list(naps)
 
 
-def programs_queued(pool, naps):
+def leaves_queued_programs(pool, naps):
     threads = ThreadPoolExecutor(2)
     for _ in range(20):
         threads.submit(subprocess.run, [sys.executable, "-c", "import time; time.sleep(60)"])
     return list(naps)
 
 
-def own_pool_left(pool, naps):
+def leaves_its_own_pool(pool, naps):
     global kept
     kept = Pool(2)
     return kept.map(nap, [60, 60])
 
 
-def endless(pool, naps):
+def loops_forever(pool, naps):
     while True:
         pass
 
 
-def deaf(pool, naps):
+def ignores_interrupts(pool, naps):
     for _ in range(4):
         try:
             time.sleep(0.01)
@@ -87,34 +88,34 @@ def deaf(pool, naps):
             continue
 
 
-def terminated(pool, naps):
+def terminates_the_pool(pool, naps):
     results = pool.map(nap, naps)
     pool.terminate()
     return results
 
 
-def closed(pool, naps):
+def closes_the_pool(pool, naps):
     pool.close()
     return pool.map(nap, naps)
 
 
-SOON = [terminated, closed, lesson_01.collect]  # what needs no limit
+QUICK = [terminates_the_pool, closes_the_pool, lesson_01.collect]  # these end by themselves
 CASES = [
-    cell_function,
-    deadly,
-    idle_worker_killed,
-    stubborn_child,
-    programs_left,
-    programs_queued,
-    own_pool_left,
-    endless,
-    deaf,
-    *SOON,
+    uses_a_cell_function,
+    kills_its_workers,
+    kills_idle_workers,
+    leaves_stubborn_children,
+    leaves_programs,
+    leaves_queued_programs,
+    leaves_its_own_pool,
+    loops_forever,
+    ignores_interrupts,
+    *QUICK,
 ]
 
 
 def left():
-    """Return our processes and folders, without multiprocessing's own two helpers."""
+    """Return our processes and folders, without the two helper processes of multiprocessing."""
     below = psutil.Process().children(recursive=True)
     own = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
     alive = [each for each in below if not any(name in command(each) for name in own)]
@@ -131,8 +132,10 @@ def command(process):
 if __name__ == "__main__":
     multiprocessing.set_start_method(sys.argv[1])
     for case in CASES:
-        own_limit = case not in SOON and (case is not cell_function or sys.argv[1] != "fork")
-        limits.SECONDS = 1.0 if own_limit else 20.0
+        needs_short_limit = case not in QUICK and (
+            case is not uses_a_cell_function or sys.argv[1] != "fork"
+        )
+        limits.TIME_LIMIT = 1.0 if needs_short_limit else 20.0
         begin = time.monotonic()
         verdict = lesson_01.collect_naps.verdict(case)
         took = time.monotonic() - begin

@@ -1,4 +1,4 @@
-"""Exercises and guesses answer every kind of answer with a message of their own."""
+"""Exercises and guesses have a message for every kind of answer."""
 
 import ast
 import importlib
@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,9 @@ import pytest
 
 from helpers.exercises import guess
 from helpers.exercises.checking import KINDS, NOT_TRIED, Exercise, as_results
-from helpers.exercises.limits import Wrong, cell_functions, nothing_left, run_limited, short
+from helpers.exercises.limits import WrongAnswerError, cell_functions, cleanup, run_limited
+from helpers.exercises.measuring import measure_until
+from helpers.exercises.wording import short_repr
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
@@ -40,9 +43,9 @@ def double(x):
     return 2 * x
 
 
-def judge_double(result):
+def grade_double(result):
     if result != 42:
-        raise Wrong(f"double(21) should be 42, not {short(result)}.")
+        raise WrongAnswerError(f"double(21) should be 42, not {short_repr(result)}.")
     return "It doubles."
 
 
@@ -50,9 +53,9 @@ DOUBLE = Exercise(
     name="double",
     takes=Callable,
     measure=lambda answer: (run_limited(answer, 21, seconds=1),),
-    judge=judge_double,
+    grade=grade_double,
     hint_text="Times two.",
-    solved=double,
+    right_answer=double,
 )
 
 
@@ -96,8 +99,8 @@ async def coroutine(x):
         ),
         (double, "Right! It doubles."),
         (coroutine, "Right! It doubles."),
-        (endless, "Not yet: endless had not returned after 1 s, and was given up."),
-        (sleeper, "Not yet: sleeper had not returned after 1 s, and was given up."),
+        (endless, "Not yet: endless had not returned after 1 s, so the check gave up."),
+        (sleeper, "Not yet: sleeper had not returned after 1 s, so the check gave up."),
         (leaver, "Right! It doubles."),
     ],
     ids=lambda value: getattr(value, "__name__", None),
@@ -107,7 +110,8 @@ def test_each_answer_gets_its_verdict(answer, verdict, capsys):
     assert capsys.readouterr().out == verdict + "\n"
 
 
-def kept(takes):
+def unchanged(takes):
+    """Return an exercise that accepts every answer of this kind, and prints it."""
     return Exercise("naps", takes, lambda answer: (answer,), lambda answer: f"{answer}", "", "")
 
 
@@ -120,36 +124,43 @@ def kept(takes):
         (np.array([1, 2]), "Right! [1, 2]"),
         (iter([1, 2]), "Right! [1, 2]"),
         ([np.float64(0.5)], "Right! [0.5]"),
+        (
+            map(int, ["x"]),
+            "Not yet: naps raised ValueError: invalid literal for int() with base 10: 'x'",
+        ),
         ({1, 2}, "Not yet: naps is of type set, and should be a list."),
         ("12", "Not yet: naps is of type str, and should be a list."),
         (sorted, "Not yet: naps is a function, and should be a list."),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_list_is_what_has_an_order(answer, verdict):
-    assert kept(list).verdict(answer) == verdict
+def test_a_list_answer_may_be_any_ordered_iterable(answer, verdict):
+    assert unchanged(list).verdict(answer) == verdict
 
 
-def test_a_whole_number_may_be_numpys():
-    assert kept(int).verdict(np.int64(3)) == "Right! 3"
-    assert "should be a whole number" in kept(int).verdict(True)
-    assert "should be a whole number" in kept(int).verdict(2.0)
+def test_a_whole_number_may_be_a_numpy_integer():
+    assert unchanged(int).verdict(np.int64(3)) == "Right! 3"
+    assert "should be a whole number" in unchanged(int).verdict(True)
+    assert "should be a whole number" in unchanged(int).verdict(2.0)
 
 
-def test_the_judge_has_a_copy():
+def test_grading_works_on_a_copy_of_the_answer():
     naps = [1, 2]
     exercise = Exercise("naps", list, lambda own: (own.clear(),), lambda _: "", "", "")
     exercise.verdict(naps)
     assert naps == [1, 2]
 
 
-def test_a_judge_that_trips_over_an_answer_says_so():
+def test_an_error_in_the_check_is_not_blamed_on_the_answer():
     broken = Exercise("naps", list, lambda naps: naps[0] + 1, lambda _: "", "", "")
-    assert broken.verdict(["x"]).startswith("Not yet: your answer led to TypeError: ")
+    assert broken.verdict(["x"]).startswith(
+        "Not yet: the check could not grade your answer. The code of the check, not your code, "
+        "raised TypeError: "
+    )
 
 
 @pytest.mark.parametrize(
-    ("results", "said"),
+    ("results", "message"),
     [
         (None, "f returned nothing (None). Is there a `return`?"),
         (iter([1]), "f returned an iterator"),
@@ -159,18 +170,25 @@ def test_a_judge_that_trips_over_an_answer_says_so():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_no_list_of_results_is_told_in_words(results, said):
-    with pytest.raises(Wrong) as caught:
+def test_as_results_says_what_is_wrong_with_the_results(results, message):
+    with pytest.raises(WrongAnswerError) as caught:
         as_results(results, "f", 2)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert as_results((np.int64(1), 2), "f", 2) == as_results(np.array([1, 2]), "f", 2) == [1, 2]
+
+
+@pytest.mark.parametrize(("bad", "runs"), [(0, 1), (1, 2), (2, 3), (9, 3)])
+def test_measure_until_stops_at_a_good_run_or_after_three(bad, runs):
+    numbers = count()
+    measured = measure_until(lambda number: number >= bad, lambda: next(numbers))
+    assert measured == list(range(runs))
 
 
 # -- every exercise
 
 
 @each
-def test_what_is_no_answer_is_told_so(exercise):
+def test_each_exercise_refuses_a_stub_and_the_wrong_type(exercise):
     wanted = f"should be {KINDS[exercise.takes]}."
     assert exercise.verdict(...) == NOT_TRIED
     if exercise.takes is Callable:
@@ -196,13 +214,13 @@ def names_of(path):
 
 
 @each
-def test_its_solution_and_hint_are_shown_and_fit_into_the_lesson(exercise, capsys):
+def test_hint_and_solution_are_printed_and_use_only_names_of_the_lesson(exercise, capsys):
     exercise.hint()
     exercise.solution()
     out = capsys.readouterr().out
     assert out == f"{exercise.hint_text}\n{exercise.solution_text}\n"
-    if callable(exercise.solved) and exercise.takes is Callable:
-        assert out.endswith(inspect.getsource(exercise.solved))
+    if callable(exercise.right_answer) and exercise.takes is Callable:
+        assert out.endswith(inspect.getsource(exercise.right_answer))
     tree = ast.parse(exercise.solution_text)
     defined = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)} | {exercise.name}
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
@@ -213,7 +231,7 @@ def test_its_solution_and_hint_are_shown_and_fit_into_the_lesson(exercise, capsy
 
 
 @each
-def test_its_cell_names_it(exercise):
+def test_the_lesson_checks_each_exercise_once(exercise):
     path, module = next(item for item in MODULES.items() if exercise in vars(item[1]).values())
     name = next(name for name, value in vars(module).items() if value is exercise)
     call = f"lesson_{path.name[:2]}.{name}.check({exercise.name})"
@@ -231,22 +249,22 @@ def test_an_endless_loop_is_stopped():
         while True:
             pass
 
-    with pytest.raises(Wrong, match="not returned after"):
+    with pytest.raises(WrongAnswerError, match="not returned after"):
         run_limited(loop, 1, seconds=0.2)
     threads[0].join(20)
     assert not threads[0].is_alive()
 
 
-def test_an_interrupted_check_leaves_nothing():
+def test_an_interrupted_check_leaves_no_process():
     def interrupted():
         subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), nothing_left():  # the fixture of all tests looks
+    with pytest.raises(KeyboardInterrupt), cleanup():  # conftest.py checks what is left
         interrupted()
 
 
-def test_a_program_that_is_just_being_started_is_ended_too(monkeypatch):
+def test_cleanup_ends_a_program_that_is_just_being_started(monkeypatch):
     start, begun, programs = subprocess.Popen.__init__, threading.Event(), []
 
     def slowly(*args, **kwargs):
@@ -259,7 +277,7 @@ def test_a_program_that_is_just_being_started_is_ended_too(monkeypatch):
 
     monkeypatch.setattr(subprocess.Popen, "__init__", slowly)
     thread = threading.Thread(target=run)
-    with nothing_left():
+    with cleanup():
         thread.start()
         assert begun.wait(20)
     thread.join()
@@ -270,7 +288,7 @@ def test_a_program_that_is_just_being_started_is_ended_too(monkeypatch):
     assert ended
 
 
-def test_what_comes_from_a_cell_is_found_in_a_partial():
+def test_cell_functions_looks_into_partials():
     def inner(x): ...
 
     inner.__module__ = "__main__"
@@ -279,7 +297,7 @@ def test_what_comes_from_a_cell_is_found_in_a_partial():
 
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_no_check_hangs_and_nothing_is_left(method):
+def test_no_check_hangs_or_leaves_a_process(method):
     code = (Path(__file__).parent / "hanging.py").read_text(encoding="utf-8")
     command = [sys.executable, "-c", code, method]
     done = subprocess.run(
@@ -287,41 +305,44 @@ def test_no_check_hangs_and_nothing_is_left(method):
     )
     assert done.returncode == 0, done.stderr
     rows = [line.split("\t") for line in done.stdout.splitlines()]
-    took, told = ({row[0]: row[column] for row in rows} for column in (1, 3))
+    took, verdicts = ({row[0]: row[column] for row in rows} for column in (1, 3))
     for name, seconds, left, _ in rows:
-        # The limit of 1 s and five more; on a busy machine what a right answer takes there, too.
+        # The limit of 1 s and five more, plus the time of a right answer, for a busy machine.
         assert float(seconds) < 6 + float(took["collect"]), name
         assert left == "0", name
-    assert len(told) == 12
+    assert len(verdicts) == 12
     why = f"numbered_nap, which is defined in a cell. With the start method {method},"
-    assert (why in told["cell_function"]) == (method != "fork")
-    assert "A worker died while it ran a task" in told["deadly"]
-    assert told["closed"] == "Not yet: closed raised ValueError: Pool not running"
-    assert told["collect"].startswith("Right!")  # after all of these
+    assert (why in verdicts["uses_a_cell_function"]) == (method != "fork")
+    assert "A worker died while it ran a task" in verdicts["kills_its_workers"]
+    assert (
+        verdicts["closes_the_pool"]
+        == "Not yet: closes_the_pool raised ValueError: Pool not running"
+    )
+    assert verdicts["collect"].startswith("Right!")  # after all of these
 
 
 # -- guesses
 
 
 @pytest.mark.parametrize(
-    ("choice", "told"),
+    ("choice", "printed"),
     [
         (None, "Measured: 4. (You made no guess.)"),
         ("4", "Measured: 4. Your guess was right."),
-        ("0", "Measured: 4. Your guess was: 0.\nNone is none."),
+        ("0", "Measured: 4. Your guess was: 0.\nYou saw some."),
         ("1", "Measured: 4. Your guess was: 1."),
     ],
 )
-def test_a_guess_is_compared(choice, told, capsys):
-    behind = guess("How many?", "0", "1", "4", ideas={"0": "None is none."})
+def test_compare_prints_the_measurement_and_the_idea_behind_a_wrong_guess(choice, printed, capsys):
+    behind = guess("How many?", "0", "1", "4", ideas={"0": "You saw some."})
     if choice:
         behind.choose(choice)
     capsys.readouterr()
     behind.compare("4")
-    assert capsys.readouterr().out == told + "\n"
+    assert capsys.readouterr().out == printed + "\n"
 
 
-def test_a_guess_refuses_what_is_no_option():
+def test_a_guess_refuses_an_unknown_option():
     behind = guess("How many?", "0", "4")
     with pytest.raises(ValueError, match="option is '5'; allowed are 0, 4"):
         behind.choose("5")
@@ -342,12 +363,12 @@ def guesses_of(path):
             made[name] = space[name]
         for name in [name for name in made if f"{name}.compare(" in source]:
             texts = ["".join(output.get("text", "")) for output in cell["outputs"]]
-            told = next(text for text in texts if text.startswith("Measured: "))
-            yield name, *made[name], told.removeprefix("Measured: ").split(". (You made")[0]
+            comparison = next(text for text in texts if text.startswith("Measured: "))
+            yield name, *made[name], comparison.removeprefix("Measured: ").split(". (You made")[0]
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_each_wrong_guess_is_answered(path):
+def test_each_wrong_option_of_a_guess_has_an_idea(path):
     guesses = list(guesses_of(path))
     source = path.read_text(encoding="utf-8")
     assert len(guesses) == source.count(" = guess(") >= 2

@@ -1,4 +1,4 @@
-"""machine.py counts the cores that may be used, and names a fix for what is missing."""
+"""The check of the machine counts the usable cores, and names a fix for each missing thing."""
 
 import ast
 import importlib.metadata
@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
+import watchedpool.cores
 from helpers import machine
 
 ROOT = Path(__file__).resolve().parents[2]
+OURS = {"helpers", "watchedpool"}
 
 
 def system(root, place="/", quotas=None):
-    """Make the files of a system whose process is in the control group `place`."""
+    """Create the files of a system whose process is in the control group `place`."""
     (root / "proc/self").mkdir(parents=True)
     (root / "proc/self/cgroup").write_text(f"1:cpu:/other\n0::{place}\n")
     for folder, text in (quotas or {}).items():
@@ -28,7 +30,7 @@ def system(root, place="/", quotas=None):
 
 
 def quota(root):
-    return machine.core_limits(root, {}).get("cgroup quota")
+    return watchedpool.cores.core_limits(root, {}).get("cgroup quota")
 
 
 @pytest.mark.parametrize(
@@ -49,9 +51,7 @@ def quota(root):
         ("/", {"/": b"\xff\xfe"}, None),
     ],
 )
-def test_the_quota_of_control_groups_is_read_whatever_is_in_the_file(
-    tmp_path, place, quotas, cores
-):
+def test_the_cgroup_quota_is_read_or_ignored(tmp_path, place, quotas, cores):
     assert quota(system(tmp_path, place, quotas)) == cores
 
 
@@ -60,23 +60,25 @@ def test_a_system_without_control_groups_has_no_quota(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "cores"),
+    ("limit", "cores"),
     [("1.0", 1.0), ("0.5", 0.5), ("", None), ("None", None), ("0", None), ("-1", None)],
 )
-def test_the_limit_of_jupyterhub_is_read(tmp_path, said, cores):
-    assert machine.core_limits(tmp_path, {"CPU_LIMIT": said}).get("CPU_LIMIT") == cores
+def test_the_cpu_limit_of_jupyterhub_is_read(tmp_path, limit, cores):
+    limits = watchedpool.cores.core_limits(tmp_path, {"CPU_LIMIT": limit})
+    assert limits.get("CPU_LIMIT") == cores
 
 
 @pytest.mark.parametrize(("tightest", "cores"), [(0.2, 1), (1, 1), (1.5, 2), (8, 8)])
-def test_the_tightest_limit_counts_and_part_of_a_core_is_one(monkeypatch, tightest, cores):
-    monkeypatch.setattr(machine, "core_limits", lambda: {"one": 64, "other": tightest})
-    assert machine.usable_cores() == cores
+def test_the_tightest_limit_counts_and_is_rounded_up(monkeypatch, tightest, cores):
+    limits = {"one": 64, "other": tightest}
+    monkeypatch.setattr(watchedpool.cores, "core_limits", lambda: limits)
+    assert watchedpool.cores.usable_cores() == cores
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
-def test_a_process_that_is_held_to_one_core_may_use_one():
+def test_affinity_limits_the_usable_cores():
     program = (
-        "import os\nfrom helpers.machine import usable_cores\n"
+        "import os\nfrom watchedpool.cores import usable_cores\n"
         "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nprint(usable_cores())"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
@@ -86,31 +88,33 @@ def test_a_process_that_is_held_to_one_core_may_use_one():
 # -- the check
 
 
-def lines(capsys):
+def printed_lines(capsys):
     machine.check_machine()
     return capsys.readouterr().out.splitlines()
 
 
-def test_a_machine_that_runs_this_test_is_ok(capsys):
-    said = lines(capsys)
-    assert [line[:5] for line in said] == ["ok   "] * 5
-    assert "Python" in said[0]
-    assert f"for this process (os.cpu_count() {os.cpu_count()}" in said[4]
+def test_this_machine_passes_the_check(capsys):
+    lines = printed_lines(capsys)
+    assert [line[:5] for line in lines] == ["ok   "] * 5
+    assert "Python" in lines[0]
+    assert f"for this process (os.cpu_count() {os.cpu_count()}" in lines[4]
 
 
-def test_each_thing_that_is_missing_gets_its_fix(capsys, monkeypatch):
+def test_the_check_names_a_fix_for_each_missing_thing(capsys, monkeypatch):
     def no_pool(_):
         raise OSError("Function not implemented")
 
     monkeypatch.setattr(machine, "PYTHON", (99, 1))
-    monkeypatch.setattr(machine, "PACKAGES", ("numpy", "no-such-one", "nor-this"))
+    monkeypatch.setattr(machine, "PACKAGES", ("numpy", "no-such-package", "nor-this"))
     monkeypatch.setattr(machine, "_version", lambda name: "1" if name == "numpy" else "")
     monkeypatch.setattr(multiprocessing, "Pool", no_pool)
-    monkeypatch.setattr(machine, "core_limits", lambda: {"os.cpu_count()": 8, "CPU_LIMIT": 1.0})
-    python, packages, widgets, processes, cores = lines(capsys)
+    limits = {"os.cpu_count()": 8, "CPU_LIMIT": 1.0}
+    monkeypatch.setattr(machine, "core_limits", lambda: limits)
+    monkeypatch.setattr(machine, "usable_cores", lambda: 1)
+    python, packages, widgets, processes, cores = printed_lines(capsys)
     assert python.startswith("FIX  Python 3.")
     assert python.endswith("is too old: install 99.1 or newer, and run lab.py with it")
-    assert packages.startswith("FIX  missing: run `%pip install no-such-one nor-this`")
+    assert packages.startswith("FIX  missing: run `%pip install no-such-package nor-this`")
     assert widgets.startswith("FIX  widgets: run `%pip install ipywidgets`")
     assert "could start (OSError: Function not implemented)" in processes
     assert cores.startswith("ok   1 core for this process (os.cpu_count() 8, CPU_LIMIT 1).")
@@ -122,14 +126,18 @@ def test_a_package_that_is_not_installed_has_no_version():
     assert machine._version("numpy")
 
 
-def test_the_check_knows_every_package_that_the_lessons_import():
-    """What helpers import and requirements.txt installs. machine.py itself needs none of it."""
-    imported = {path.name: third_party(path) for path in (ROOT / "helpers").rglob("*.py")}
-    assert imported["machine.py"] == set()
+def test_the_check_covers_every_package_that_the_lessons_import():
+    """It covers what both packages import; the check itself imports none of it."""
+    imported = {
+        path.relative_to(ROOT).as_posix(): third_party(path)
+        for package in OURS
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert imported["helpers/machine.py"] == imported["watchedpool/cores.py"] == set()
     locked = set(re.findall(r"^[\w-]+", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     home = importlib.metadata.packages_distributions()
     needed = {home[name][0].lower() for name in set().union(*imported.values()) & home.keys()}
-    # ipykernel brings ipython, distributed dask; ipywidgets has a line of its own
+    # ipykernel installs ipython, and distributed installs dask; ipywidgets has a line of its own.
     assert needed & locked <= {*machine.PACKAGES, "dask", "ipython", "ipywidgets"}
 
 
@@ -137,4 +145,4 @@ def third_party(path):
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
-    return {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"helpers"}
+    return {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - OURS

@@ -1,4 +1,4 @@
-"""What the lessons say, and no cell of theirs shows. In the order of the lessons."""
+"""Claims of the lessons that no cell shows, in the order of the lessons."""
 
 import mmap
 import multiprocessing
@@ -27,17 +27,16 @@ import numpy as np
 import psutil
 import pytest
 
-from helpers import Timeline, WatchedPool
-from helpers.commands import end_family, run_command, start
+from helpers.commands import kill_process_tree, run_command, start
 from helpers.commands.demonstration import demonstrate
-from helpers.commands.programs import beats, family, python
-from helpers.schedule import predict
+from helpers.commands.programs import is_beating, process_tree, python
 from helpers.workers import nap
+from watchedpool import Timeline, WatchedPool, predict
 
 METHODS = multiprocessing.get_all_start_methods()
 ROOT = Path(__file__).resolve().parents[2]
-posix = pytest.mark.skipif(os.name != "posix", reason="what the lesson says of Linux and macOS")
-linux = pytest.mark.skipif(sys.platform != "linux", reason="what the lesson says of Linux")
+posix = pytest.mark.skipif(os.name != "posix", reason="the claim is about Linux and macOS")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the claim is about Linux")
 every_start_method = pytest.mark.parametrize("method", METHODS)
 
 
@@ -52,48 +51,48 @@ def printed(source, **options):
 @pytest.mark.skipif(
     not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="a Python without the lock"
 )
-def test_a_call_of_c_code_makes_other_threads_wait_longer_than_they_wait_for_python_code():
+def test_a_long_call_of_c_code_blocks_other_threads():
     pauses, done = [], threading.Event()
 
-    def watch():
+    def record_pauses():
         before = perf_counter()
         while not done.is_set():
             now = perf_counter()
             pauses.append(now - before)
             before = now
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
+    recorder = threading.Thread(target=record_pauses)
+    recorder.start()
     begin = perf_counter()
     _ = 3**2_000_000
     took = perf_counter() - begin
     done.set()
-    watcher.join()
+    recorder.join()
     assert max(pauses) > 0.5 * took
     assert took > 3 * sys.getswitchinterval()
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="came with Python 3.13")
-def test_a_variable_replaces_the_number_of_cores():
+def test_python_cpu_count_replaces_the_number_of_cores():
     source = "import os; print(os.cpu_count(), os.process_cpu_count())"
     assert printed(source, env=os.environ | {"PYTHON_CPU_COUNT": "7"}) == ["7", "7"]
 
 
-def test_interpreters_are_a_third_kind_of_workers_from_python_3_14():
+def test_interpreter_pool_executor_exists_from_python_3_14():
     import concurrent.futures
 
     found = hasattr(concurrent.futures, "InterpreterPoolExecutor")
     assert found == (sys.version_info >= (3, 14))
 
 
-def test_whether_there_is_a_lock_can_be_asked_from_python_3_13():
+def test_is_gil_enabled_exists_from_python_3_13():
     assert hasattr(sys, "_is_gil_enabled") == (sys.version_info >= (3, 13))
 
 
 # -- 01
 
 
-def test_one_thread_is_what_blas_takes_where_the_variables_say_so():
+def test_environment_variables_limit_blas_to_one_thread():
     source = "import numpy, psutil; numpy.ones((500, 500)) @ numpy.ones((500, 500)); "
     source += "print(psutil.Process().num_threads())"
     one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -103,14 +102,14 @@ def test_one_thread_is_what_blas_takes_where_the_variables_say_so():
         assert int(alone) == 1
 
 
-def test_the_end_of_the_block_terminates_what_is_not_done():
+def test_the_with_block_of_a_pool_terminates_running_tasks():
     begin = perf_counter()
     with WatchedPool(1) as pool:
         pool.apply_async(nap, [60])
     assert perf_counter() - begin < 30
 
 
-def test_imap_raises_for_the_failed_task_only_and_goes_on():
+def test_imap_continues_after_an_exception():
     with multiprocessing.Pool(2) as pool:
         results = pool.imap(nap, [0.01, -1, 0.02])
         assert next(results) == 0.01
@@ -119,7 +118,7 @@ def test_imap_raises_for_the_failed_task_only_and_goes_on():
         assert list(results) == [0.02]
 
 
-def test_in_chunks_an_error_ends_the_iterator():
+def test_imap_with_chunks_ends_after_an_exception():
     with multiprocessing.Pool(2) as pool:
         results = pool.imap(nap, [0.01, -1, 0.02, 0.02], chunksize=2)
         with pytest.raises(ValueError, match="negative"):
@@ -127,7 +126,7 @@ def test_in_chunks_an_error_ends_the_iterator():
         assert list(results) == []
 
 
-def test_rounding_can_halve_the_chunks():
+def test_map_can_make_chunks_half_as_large_by_rounding():
     with WatchedPool(10) as pool:
         pool.map(abs, range(41))
         workers = pool.timeline().worker.tolist()
@@ -136,11 +135,11 @@ def test_rounding_can_halve_the_chunks():
 
 
 @pytest.mark.skipif(sys.platform not in ("win32", "darwin"), reason="Linux has another default")
-def test_the_default_start_method_elsewhere():
+def test_the_default_start_method_on_windows_and_macos_is_spawn():
     assert multiprocessing.get_context().get_start_method() == "spawn"
 
 
-def test_a_pool_without_a_number_has_a_worker_for_each_core_it_may_use():
+def test_a_pool_has_one_worker_per_usable_core_by_default():
     source = "import multiprocessing, os\nif __name__ == '__main__':\n"
     source += "    with multiprocessing.Pool() as pool: print(pool._processes, os.cpu_count(), "
     source += "getattr(os, 'process_cpu_count', os.cpu_count)())"
@@ -160,14 +159,14 @@ USE = "with get_context({method!r}).Pool(1) as pool: print(pool.map(double, [21]
 
 
 @every_start_method
-def test_a_function_of_a_script_is_found_by_its_workers(method, tmp_path):
+def test_workers_find_a_function_of_a_script(method, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT + "if __name__ == '__main__':\n    " + USE.format(method=method))
     done = run_command([sys.executable, str(script)], timeout=60)
     assert (done.stdout.strip(), done.stderr) == ("[42]", "")
 
 
-def test_a_script_must_start_its_pools_below_the_line_with_main(tmp_path):
+def test_a_script_without_a_guard_fails_under_spawn(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT + USE.format(method="spawn"))
     with pytest.raises(subprocess.TimeoutExpired) as caught:
@@ -196,29 +195,29 @@ if __name__ == "__main__":
 
 
 @every_start_method
-def test_a_plain_socket_travels(method, tmp_path):
-    """In a Python of its own: what hands the socket over is a thread that stays."""
+def test_a_socket_can_be_sent_to_a_worker(method, tmp_path):
+    """In a process of its own, because the thread that sends the socket never ends."""
     script = tmp_path / "script.py"
     script.write_text(SOCKET.format(method=method))
     assert run_command([sys.executable, str(script)], timeout=60).stdout == "True\n"
 
 
-def test_the_lock_of_a_manager_travels():
+def test_the_lock_of_a_manager_can_be_sent():
     with multiprocessing.Manager() as manager:
         lock = manager.Lock()
         arrived = pickle.loads(ForkingPickler.dumps(lock))
         assert arrived.acquire()
-        assert not lock.acquire(blocking=False)  # it is one lock, and the other has it
+        assert not lock.acquire(blocking=False)  # both are the same lock
 
 
-def test_the_pickler_of_pools_refuses_a_database_and_sends_a_socket():
+def test_forking_pickler_refuses_a_database_and_accepts_a_socket():
     with closing(sqlite3.connect(":memory:")) as database, pytest.raises(TypeError):
         ForkingPickler.dumps(database)
     with closing(socket.socket()) as plain:
         assert ForkingPickler.dumps(plain)
 
 
-def test_an_array_lies_in_shared_memory():
+def test_an_array_can_use_shared_memory():
     memory = SharedMemory(create=True, size=800)
     try:
         np.ndarray((100,), float, buffer=memory.buf)[:] = 0.0
@@ -244,12 +243,12 @@ array.sum()
 
 
 @posix
-def test_who_looks_at_an_array_after_close_crashes_python():
+def test_reading_an_array_after_close_crashes_python():
     assert subprocess.run([sys.executable, "-c", AFTER_CLOSE]).returncode == -signal.SIGSEGV
 
 
 @posix
-def test_shared_memory_that_nobody_unlinks_ends_with_python_and_a_warning():
+def test_leaked_shared_memory_ends_with_python_and_a_warning():
     source = "from multiprocessing.shared_memory import SharedMemory\n"
     source += "print(SharedMemory(create=True, size=8).name)"
     done = run_command(python(source), timeout=60)
@@ -259,7 +258,10 @@ def test_shared_memory_that_nobody_unlinks_ends_with_python_and_a_warning():
 
 
 def memory_survives(when):
-    """Return whether shared memory outlives a forked pool that read it, made `when`."""
+    """Return whether shared memory that a forked pool has read outlives the pool.
+
+    when: whether the memory was made "before" or "after" the pool.
+    """
     make = "memory = SharedMemory(create=True, size=10)"
     pool = "pool = get_context('fork').Pool(1)"
     first, second = (make, pool) if when == "before" else (pool, make)
@@ -290,7 +292,7 @@ except FileNotFoundError:
 
 
 @linux
-def test_memory_made_after_a_forked_pool_goes_with_its_first_worker():
+def test_shared_memory_made_after_a_forked_pool_ends_with_its_first_worker():
     assert memory_survives("before")
     assert not memory_survives("after")
 
@@ -298,7 +300,7 @@ def test_memory_made_after_a_forked_pool_goes_with_its_first_worker():
 # -- 03
 
 
-def test_the_pipe_holds_back_large_items():
+def test_imap_takes_few_large_items_in_advance():
     drawn = []
 
     def large():
@@ -308,7 +310,7 @@ def test_the_pipe_holds_back_large_items():
 
     with multiprocessing.Pool(3) as pool:
         next(pool.imap(nap_after_reading, large()))
-        assert 1 <= len(drawn) < 15  # four, where all workers start at once
+        assert 1 <= len(drawn) < 15  # four, if all workers start at once
 
 
 def nap_after_reading(item):
@@ -316,26 +318,26 @@ def nap_after_reading(item):
     return len(item)
 
 
-def test_large_results_pile_up_though_nobody_takes_them():
+def test_large_results_pile_up_before_they_are_taken():
     with WatchedPool(2) as pool:
         results = pool.imap(bytes, [1_000_000] * 30)
         next(results)
         pool.close()
         pool.join()
-        assert len(list(results)) == 29  # they were all here
+        assert len(list(results)) == 29  # all of them had arrived
 
 
 # -- 04
 
 
-@pytest.mark.parametrize(("end", "blink"), [(1.0, 0.02), (2.5, 0.05), (10.0, 0.05)])
-def test_a_wait_counts_from_a_fiftieth_of_the_run_and_at_most_a_twentieth_of_a_second(end, blink):
+@pytest.mark.parametrize(("end", "threshold"), [(1.0, 0.02), (2.5, 0.05), (10.0, 0.05)])
+def test_wait_threshold_is_a_fiftieth_of_the_run_and_at_most_50_ms(end, threshold):
     def behind(lag):
         first = [end / 2, end], [end / 2 + lag, end]
         return Timeline([0, 1], [0.0, 0.0], *first).most_behind
 
-    assert behind(0.9 * blink) == 0
-    assert behind(1.1 * blink) == 1
+    assert behind(0.9 * threshold) == 0
+    assert behind(1.1 * threshold) == 1
 
 
 # -- 05
@@ -346,12 +348,12 @@ def shortest(naps, workers):
     return min(predict(order, workers).makespan for order in set(permutations(naps)))
 
 
-def test_longest_first_is_a_rule_of_thumb():
+def test_longest_first_is_not_always_best():
     assert predict([3, 3, 2, 2, 2], 2).makespan == 7
     assert predict([3, 2, 2, 3, 2], 2).makespan == shortest([3, 3, 2, 2, 2], 2) == 6
 
 
-def test_longest_first_is_most_often_best_and_never_worse_than_graham_proved():
+def test_longest_first_is_usually_best_and_within_grahams_bound():
     dice, best = Random(0), 0
     for _ in range(60):
         naps, workers = [dice.randint(1, 9) for _ in range(5)], dice.choice([2, 3])
@@ -366,14 +368,14 @@ def test_longest_first_is_most_often_best_and_never_worse_than_graham_proved():
 
 
 @posix
-def test_the_bytes_that_are_no_text_are_in_the_error():
+def test_unicode_decode_error_contains_the_bytes():
     code = r"import sys; sys.stdout.buffer.write(b'good caf\xe9')"
     with pytest.raises(UnicodeDecodeError) as caught:
         subprocess.run(python(code), capture_output=True, encoding="utf-8")
     assert caught.value.object == b"good caf\xe9"
 
 
-def test_without_flush_what_is_printed_first_comes_second():
+def test_without_flush_stdout_arrives_after_stderr():
     code = "import sys; print('one'); print('two', file=sys.stderr)"
     usual = {name: os.environ[name] for name in os.environ if name != "PYTHONUNBUFFERED"}
     both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
@@ -381,13 +383,13 @@ def test_without_flush_what_is_printed_first_comes_second():
 
 
 @posix
-def test_a_shell_that_has_waited_tells_a_signal_as_128_and_its_number():
+def test_a_shell_that_waits_reports_a_signal_as_128_plus_its_number():
     ended = shlex.join(python("import os, signal; os.kill(os.getpid(), signal.SIGTERM)"))
     assert subprocess.run(["sh", "-c", f"{ended}; exit $?"]).returncode == 143
     assert subprocess.run(["sh", "-c", f"exec {ended}"]).returncode == -15
 
 
-def test_no_lesson_leaves_the_encoding_to_the_system():
+def test_no_lesson_uses_text_true():
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         cells = nbformat.read(path, as_version=4).cells
         assert not [c.source for c in cells if c.cell_type == "code" and "text=True" in c.source]
@@ -397,21 +399,21 @@ def test_no_lesson_leaves_the_encoding_to_the_system():
 
 
 @posix
-def test_an_orphan_is_adopted(tmp_path):
-    child = start(family(tmp_path / "dots"))
+def test_an_orphan_gets_a_new_parent(tmp_path):
+    child = start(process_tree(tmp_path / "dots"))
     try:
-        assert beats(tmp_path / "dots", within=20)
+        assert is_beating(tmp_path / "dots", within=20)
         (grandchild,) = psutil.Process(child.pid).children()
         child.kill()
         child.wait()
         assert psutil.pid_exists(grandchild.ppid())
         assert grandchild.ppid() not in (0, child.pid)
-        assert beats(tmp_path / "dots", within=10)
+        assert is_beating(tmp_path / "dots", within=10)
     finally:
         (tmp_path / "dots.stop").touch()
         with suppress(psutil.Error):
             grandchild.wait(20)
-        end_family(child)
+        kill_process_tree(child)
 
 
 @linux
@@ -425,17 +427,17 @@ def test_a_pipe_holds_16_pages():
 
 @linux
 @pytest.mark.parametrize(("line", "name"), [("sleep 60", "sleep"), ("sleep 60; true", "bash")])
-def test_a_shell_turns_into_its_last_command_but_not_into_one_before(line, name):
+def test_a_shell_replaces_itself_with_its_last_command_only(line, name):
     with start(["bash", "-c", line]) as shell:
         process, deadline = psutil.Process(shell.pid), perf_counter() + 30
         while process.name() != "sleep" and not process.children() and perf_counter() < deadline:
             sleep(0.01)
         found = process.name()
-        end_family(shell)
+        kill_process_tree(shell)
     assert found == name
 
 
-def test_asyncio_needs_a_thread_a_program_on_macos_and_on_python_3_11():
+def test_asyncio_uses_one_thread_per_program_on_macos_and_python_3_11():
     source = """
 import asyncio, sys, threading
 
@@ -485,12 +487,12 @@ if __name__ == "__main__":
 
 
 @posix
-def test_after_an_error_in_a_callback_no_result_arrives():
+def test_an_exception_in_a_callback_blocks_all_results():
     assert demonstrate(RAISING).output == "waits\n"
 
 
 @posix
-def test_close_and_join_wait_for_ever_for_a_lost_task():
+def test_close_and_join_wait_forever_for_a_lost_task():
     done = demonstrate(LOST)
     assert (done.ending, done.output) == ("hangs", "1\n")
 
@@ -509,22 +511,22 @@ if __name__ == "__main__":
 """
 
 
-def test_to_return_an_exception_that_cannot_be_rebuilt_is_no_remedy():
+def test_returning_an_exception_that_cannot_be_unpickled_hangs():
     done = demonstrate(UNSENDABLE)
     assert (done.ending, "BadRow.__init__() missing" in done.errors) == ("hangs", True)
 
 
 @posix
-def test_a_command_in_one_string_is_looked_for_as_one_name():
+def test_a_command_in_one_string_is_taken_for_one_file_name():
     with pytest.raises(FileNotFoundError):
         subprocess.run("python3 --version", check=False)
 
 
 @posix
-def test_an_idle_worker_of_an_executor_dies_of_stop():
+def test_an_interrupt_kills_an_idle_worker_of_an_executor():
     with ProcessPoolExecutor(1) as executor:
         worker = psutil.Process(executor.submit(os.getpid).result())
-        for _ in range(20):  # one may come while the worker is still sending its result
+        for _ in range(20):  # the first may arrive while the worker is still sending its result
             worker.send_signal(signal.SIGINT)
             with suppress(psutil.TimeoutExpired):
                 worker.wait(1)
@@ -533,7 +535,7 @@ def test_an_idle_worker_of_an_executor_dies_of_stop():
             executor.submit(abs, -1).result(timeout=20)
 
 
-def test_map_of_an_executor_drops_what_waits():
+def test_executor_map_cancels_waiting_tasks_after_an_exception():
     begun, go_on = [], threading.Event()
 
     def task(number):
@@ -550,7 +552,7 @@ def test_map_of_an_executor_drops_what_waits():
 
 
 @posix
-def test_a_queue_of_another_start_method_is_refused():
+def test_a_queue_of_a_different_start_method_is_refused():
     queue = multiprocessing.get_context("fork").SimpleQueue()
     process = multiprocessing.get_context("spawn").Process(target=print, args=(queue,))
     with pytest.raises(RuntimeError, match="fork context"):
@@ -558,7 +560,7 @@ def test_a_queue_of_another_start_method_is_refused():
 
 
 @pytest.mark.parametrize(("drop", "number"), [(False, 5), (True, 1)])
-def test_without_the_except_an_error_waits_for_all_commands(drop, number):
+def test_cancelling_futures_is_needed_to_stop_at_the_first_error(drop, number):
     ran = []
 
     def fail(number):

@@ -1,4 +1,4 @@
-"""A lesson exported by `jupyter nbconvert`, as a page or as slides, is whole."""
+"""A lesson exported by `jupyter nbconvert`, as a page or as slides, is complete."""
 
 import re
 from functools import cache
@@ -24,7 +24,7 @@ def exported(path, kind):
 
 
 def words(text):
-    """Return the text as it counts: without colours, and without the ways lines are broken."""
+    """Return the words of the text, without colours and line breaks."""
     return strip_ansi(text).split()
 
 
@@ -33,39 +33,39 @@ def words(text):
 def test_each_cell_has_its_outputs(path, kind):
     cells = exported(path, kind).select(".jp-CodeCell")
     expected = [cell for cell in read(path).cells if cell.cell_type == "code"]
-    for cell, shown in zip(expected, cells, strict=True):
-        outputs = shown.select(".jp-OutputArea-output")
-        for output, seen in zip(cell.outputs, outputs, strict=True):
+    for cell, exported_cell in zip(expected, cells, strict=True):
+        outputs = exported_cell.select(".jp-OutputArea-output")
+        for output, found in zip(cell.outputs, outputs, strict=True):
             data = output.get("data", {})
-            if "image/png" in data:  # with its text, which is checked below
-                assert seen.img["src"].replace("\n", "") in data["text/html"]
+            if "image/png" in data:  # its text is checked below
+                assert found.img["src"].replace("\n", "") in data["text/html"]
             elif "text/html" in data:
                 wanted = BeautifulSoup(data["text/html"], "html.parser").get_text()
-                assert words(seen.get_text()) == words(wanted)
+                assert words(found.get_text()) == words(wanted)
             else:
-                told = data.get("text/plain") or output.get("text")
-                told = told or "\n".join(output.traceback)
-                assert words(seen.get_text()) == words(told)
+                text = data.get("text/plain") or output.get("text")
+                text = text or "\n".join(output.traceback)
+                assert words(found.get_text()) == words(text)
 
 
 @lesson
 @kind
-def test_each_picture_is_inside_the_page_and_has_its_text(path, kind):
+def test_each_picture_is_embedded_and_has_its_alt_text(path, kind):
     bundles = [o.data for cell in read(path).cells for o in cell.get("outputs", ()) if "data" in o]
     texts = [data["text/plain"] for data in bundles if "<img" in data.get("text/html", "")]
     pictures = exported(path, kind).select(".jp-OutputArea-output img")
     assert len(pictures) == len(texts)
     for picture, text in zip(pictures, texts, strict=True):
-        assert text.startswith(picture["alt"])  # a widget's text goes on, with its plain call
+        assert text.startswith(picture["alt"])  # after it, the text of a widget has its plain call
     for picture in exported(path, kind).select("img"):
-        assert picture["src"].startswith("data:image/"), "this picture stays behind"
+        assert picture["src"].startswith("data:image/"), "this picture is not embedded"
         assert len(picture["alt"]) > 15
         assert picture["alt"] != "No description has been provided for this image"
 
 
 @lesson
 @kind
-def test_no_widget_stands_in_place_of_content(path, kind):
+def test_no_widget_replaces_content(path, kind):
     text = page(path, kind).read_text(encoding="utf-8")
     assert "vnd.jupyter.widget" not in text
     assert "No description has been provided" not in text
@@ -82,11 +82,11 @@ def test_the_headings_are_those_of_the_lesson(path, kind):
 
 
 @lesson
-def test_each_section_is_a_slide_and_each_look_one_below_it(path):
+def test_each_section_is_a_slide_with_subslides(path):
     slides = exported(path, "slides").select(".slides > section")
     cells = [cell for cell in read(path).cells if cell.cell_type == "markdown"]
     sections = sum(bool(re.match("##? ", cell.source)) for cell in cells)
-    assert len(slides) == sections, "`lab.py run` stores what begins a slide"
+    assert len(slides) == sections, "`lab.py run` stores where slides begin"
     assert all(slide.find(["h1", "h2"]) for slide in slides)
     for below in exported(path, "slides").select(".slides > section > section"):
         assert len(below.select(".jp-MarkdownCell")) <= 1
@@ -108,8 +108,8 @@ PICTURE = nbformat.v4.new_output("display_data", {"image/png": "iVBOR"})
         (nbformat.v4.new_code_cell("show(axes)", outputs=[PICTURE]), "subslide"),
     ],
 )
-def test_storing_outputs_says_where_a_slide_begins(cell, kind):
-    cell.metadata.slideshow = {"slide_type": "skip"}  # an editor's, of another time
+def test_storing_sets_the_slide_type_of_each_cell(cell, kind):
+    cell.metadata.slideshow = {"slide_type": "skip"}  # left by an editor
     notebook = nbformat.v4.new_notebook(cells=[cell])
     storing.tidy(notebook)
     assert cell.metadata == ({"slideshow": {"slide_type": kind}} if kind else {})

@@ -1,10 +1,10 @@
-"""Lesson 01: its exercises tell right from wrong, its claims hold.
+"""Lesson 01: its exercises accept right answers and refuse wrong ones, and its claims hold.
 
-An answer to exercise 1 or 3 can be wrong in kind: it does no work, returns its input, works in the
-parent or in a pool of its own, in one chunk or one call at a time, returns no list, half of it, or
-another order; it can seed nothing, or all alike, or forget the number. It can be right by each
-method of the pool, in another order of submission, as a tuple or an array, and may end the pool or
-damage its arguments: they are copies.
+A wrong answer to exercise 1 or 3 does no work, returns its input, works in the parent or in a pool
+of its own, uses one chunk or one call at a time, or returns no list, half a list or the wrong
+order; it uses no seed or the same seed everywhere, or ignores the count. A right answer uses any
+method of the pool, may submit in a different order, may return a tuple or an array, and may end the
+pool or change its arguments, which are copies.
 """
 
 import importlib
@@ -27,13 +27,12 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from judging import Answer, judged, name_of, one_of_each, said
+from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
-from helpers import WatchedPool
 from helpers.commands.demonstration import under_each_method
 from helpers.exercises import lesson_01
-from helpers.schedule import predict
 from helpers.workers import draw, draw_seeded, nap, with_number
+from watchedpool import WatchedPool, predict
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = multiprocessing.get_all_start_methods()
@@ -50,7 +49,7 @@ def by_imap(pool, naps):
     return tuple(pool.imap(func=nap, iterable=naps))
 
 
-def by_promises(pool, naps):
+def by_apply_async(pool, naps):
     jobs = [pool.apply_async(nap, (seconds,)) for seconds in naps]
     return [job.get() for job in jobs]
 
@@ -113,7 +112,7 @@ def as_they_come(pool, naps):
     return list(pool.imap_unordered(nap, naps))
 
 
-def promised(pool, naps):
+def async_result(pool, naps):
     return pool.map_async(nap, naps)
 
 
@@ -152,7 +151,7 @@ def by_generators(pool, count):
     return pool.map(random.Random.random, [random.Random(seed) for seed in range(count)])
 
 
-def seeded_promises(pool, count):
+def seeded_apply_async(pool, count):
     jobs = [pool.apply_async(draw_seeded, (10 * number,)) for number in range(count)]
     return [job.get() for job in jobs]
 
@@ -203,35 +202,35 @@ ANSWERS = [
     Answer(COLLECT, lesson_01.collect),
     Answer(COLLECT, by_map_async),
     Answer(COLLECT, by_imap),
-    Answer(COLLECT, by_promises),
+    Answer(COLLECT, by_apply_async),
     Answer(COLLECT, by_starmap),
     Answer(COLLECT, reversed_twice),
     Answer(COLLECT, numbered),
     Answer(COLLECT, ends_the_pool),
     Answer(COLLECT, one_at_a_time, "the naps came one after the other"),
-    Answer(COLLECT, in_a_loop, "the workers of your pool did not nap"),
-    Answer(COLLECT, the_input, "the workers of your pool did not nap"),
-    Answer(COLLECT, no_naps, "the workers of your pool did not nap"),
-    Answer(COLLECT, own_pool, "the workers of your pool did not nap"),
-    Answer(COLLECT, in_threads, "the workers of your pool did not nap"),
+    Answer(COLLECT, in_a_loop, "the workers of your pool did not run all"),
+    Answer(COLLECT, the_input, "the workers of your pool did not run all"),
+    Answer(COLLECT, no_naps, "the workers of your pool did not run all"),
+    Answer(COLLECT, own_pool, "the workers of your pool did not run all"),
+    Answer(COLLECT, in_threads, "the workers of your pool did not run all"),
     Answer(COLLECT, in_one_chunk, "all tasks were in one chunk."),
     Answer(COLLECT, as_they_come, "but not in the order of the tasks."),
-    Answer(COLLECT, promised, "collect returned a promise of results"),
+    Answer(COLLECT, async_result, "collect returned an AsyncResult"),
     Answer(COLLECT, forgotten, "collect returned nothing (None). Is there a `return`?"),
     Answer(COLLECT, lazy, "collect returned an iterator"),
     Answer(COLLECT, half, "results; you returned 4."),
-    Answer(COLLECT, halved, "the workers of your pool did not nap"),
+    Answer(COLLECT, halved, "the workers of your pool did not run all"),
     Answer(COLLECT, in_a_lambda, "in_a_lambda raised"),
     Answer(DRAWS, lesson_01.draws),
     Answer(DRAWS, by_numpy),
     Answer(DRAWS, by_generators),
-    Answer(DRAWS, seeded_promises),
+    Answer(DRAWS, seeded_apply_async),
     Answer(DRAWS, seeded_pairs),
     Answer(DRAWS, here_while_they_work, "no worker of your pool drew"),
     Answer(DRAWS, unseeded, "Not yet: "),
     Answer(DRAWS, one_seed, "those tasks began with the same seed."),
     Answer(DRAWS, here, "no worker of your pool drew"),
-    Answer(DRAWS, their_numbers, "your numbers stand in order of size"),
+    Answer(DRAWS, their_numbers, "your numbers are sorted by size"),
     Answer(DRAWS, in_words, "draws should return numbers"),
     Answer(DRAWS, unreturned, "draws returned nothing (None)."),
     Answer(DRAWS, always_six, "results; you returned 6."),
@@ -239,22 +238,22 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
-def test_a_real_answer_is_judged(answer):
-    assert not judged(answer)
+def test_a_real_answer_gets_the_expected_verdict(answer):
+    assert not wrong_verdict(answer)
 
 
 NAPS = [0.4, 0.1, 0.3, 0.2]
 
 
 @pytest.mark.parametrize(
-    ("results", "run", "told"),
+    ("results", "run", "message"),
     [
         (NAPS, predict(NAPS, 2), "Right! Measured: 1.7 naps at a time"),
         (NAPS, predict(NAPS, 2, 2, "map"), "Right! Measured: 2.0 naps at a time"),
         (tuple(NAPS), predict(NAPS, 2, method="imap_unordered"), "Right!"),
         (np.array(NAPS), predict(NAPS, 2), "Right!"),
         (NAPS, predict(NAPS, 1), "Not yet: one worker ran everything"),
-        (NAPS, predict([], 2), "Not yet: the workers of your pool did not nap all the 4 naps"),
+        (NAPS, predict([], 2), "Not yet: the workers of your pool did not run all the 4 naps"),
         (NAPS, predict(NAPS[:3], 2), "they ran 3 tasks, 0.8 of 1.0 seconds."),
         (NAPS, predict([0.01] * 4, 2), "they ran 4 tasks, 0.0 of 1.0 seconds."),
         (sorted(NAPS), predict(NAPS, 2), "Not yet: every result is there, but not in the order"),
@@ -264,65 +263,65 @@ NAPS = [0.4, 0.1, 0.3, 0.2]
     ],
     ids=range(12),
 )
-def test_collect_is_judged_by_its_timeline(results, run, told):
-    assert told in said(lesson_01.judge_collect, results, NAPS, run)
+def test_collect_is_graded_by_its_timeline(results, run, message):
+    assert message in verdict_of(lesson_01.grade_collect, results, NAPS, run)
 
 
 # -- exercise 2
 
 
 @pytest.mark.parametrize("size", range(1, 33))
-def test_a_chunksize_is_right_if_both_are_busy(size):
-    run = predict(lesson_01.LUMPY, 2, size, "map")
-    told = said(lesson_01.judge_chunks, size, run)
-    assert told.startswith("Right!") == (size in (1, 2))
-    assert ("one worker ran everything" in told) == (size == 32)
+def test_a_chunksize_is_right_if_both_workers_are_busy(size):
+    run = predict(lesson_01.UNEVEN_NAPS, 2, size, "map")
+    verdict = verdict_of(lesson_01.grade_chunks, size, run)
+    assert verdict.startswith("Right!") == (size in (1, 2))
+    assert ("one worker ran everything" in verdict) == (size == 32)
 
 
 @pytest.mark.parametrize(
-    ("size", "told"),
+    ("size", "message"),
     [
         (np.int64(2), "Right!"),
         (4, "One worker has most of the four long naps."),
-        (0, "0 is no chunk size here. Use a whole number from 1 to 32."),
-        (10**5000, "a number of more than 20 digits is no chunk size"),
+        (0, "0 is not a chunk size here. Use a whole number from 1 to 32."),
+        (10**5000, "a number of more than 20 digits is not a chunk size"),
     ],
     ids=["numpy", "default", "zero", "huge"],
 )
-def test_better_chunks_runs_the_naps(size, told, monkeypatch):
-    monkeypatch.setattr(lesson_01, "LUMPY", [])  # the reader's
-    assert told in lesson_01.better_chunks.verdict(size)
+def test_better_chunks_runs_the_naps_of_the_exercise(size, message, monkeypatch):
+    monkeypatch.setattr(lesson_01, "UNEVEN_NAPS", [])  # the reader's
+    assert message in lesson_01.better_chunks.verdict(size)
 
 
 # -- exercise 3
 
 
 @pytest.mark.parametrize(
-    ("runs", "told"),
+    ("runs", "message"),
     [
         ([[0.3, 0.1, 0.2]] * 2, "Right! 3 different numbers"),
         ([[0.3, 0.1, 0.2], (0.3, 0.1, 0.2)], "Right!"),
-        ([[0.3, 0.1, 0.2], [0.3, 0.2, 0.1]], "a second run drew other numbers"),
+        ([[0.3, 0.1, 0.2], [0.3, 0.2, 0.1]], "a second run drew different numbers"),
         ([[0.1, 0.3, 0.1]] * 2, "some numbers are the same"),
-        ([[0.1, 0.2, 0.3]] * 2, "your numbers stand in order of size"),
+        ([[0.1, 0.2, 0.3]] * 2, "your numbers are sorted by size"),
         ([[0.3, 0.1, 0.7]] * 2, "no worker of your pool drew 0.7."),
-        ([[0.3, 0.1, "x"]] * 2, "draws should return numbers; 'x' is none."),
+        ([[0.3, 0.1, "x"]] * 2, "draws should return numbers; 'x' is not a number."),
     ],
     ids=range(7),
 )
-def test_draws_are_judged_by_what_the_workers_drew(runs, told):
-    assert told in said(lesson_01.judge_draws, runs, ["0.1\n0.2\n0.3\n"] * 2, 3)
+def test_draws_are_graded_by_what_the_workers_drew(runs, message):
+    assert message in verdict_of(lesson_01.grade_draws, runs, ["0.1\n0.2\n0.3\n"] * 2, 3)
 
 
 @pytest.mark.parametrize(("tasks", "workers"), [(16, 2), (100, 5), (7, 3), (1000, 3), (2, 4)])
-def test_default_chunks_are_four_for_each_worker(tasks, workers):
+def test_map_makes_about_four_chunks_per_worker_by_default(tasks, workers):
     with WatchedPool(workers) as pool:
-        promise = pool.map_async(abs, range(tasks))
-        assert promise._chunksize == ceil(tasks / (4 * workers))
-        promise.get()
+        result = pool.map_async(abs, range(tasks))
+        assert result._chunksize == ceil(tasks / (4 * workers))
+        result.get()
 
 
-def test_abs_is_over_in_a_fraction_of_a_microsecond():
+def test_abs_takes_less_than_a_microsecond():
     assert min(timeit.repeat("abs(-5)", number=1000, repeat=5)) / 1000 < 1e-6
 
 
@@ -336,7 +335,7 @@ def test_the_script_with_a_guard_runs_under_every_start_method():
         assert (run.ending, run.output) == ("ended", "[0, 2, 4, 6, 8]\n")
 
 
-def test_the_default_start_method_on_linux():
+def test_the_default_start_method_is_that_of_the_python_version():
     program = "import multiprocessing; print(multiprocessing.get_start_method())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == ("fork" if sys.version_info < (3, 14) else "forkserver")
@@ -384,11 +383,11 @@ def test_after_an_edit_only_fork_runs_the_old_code(method, tmp_path, monkeypatch
         sys.modules.pop("edited", None)
 
 
-def test_a_time_limit_of_multiprocessing_is_not_the_builtin_one():
+def test_timeout_error_of_multiprocessing_is_not_the_built_in_one():
     assert not issubclass(multiprocessing.TimeoutError, TimeoutError)
 
 
-def test_a_killed_worker_is_missed_by_an_executor_and_not_by_a_pool():
+def test_an_executor_reports_a_killed_worker_and_a_pool_does_not():
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(abs, [-1]) == 1
         with pytest.raises(multiprocessing.TimeoutError):

@@ -1,8 +1,8 @@
-"""Lesson 02: its exercises tell right from wrong, and its claims about pickling hold.
+"""Lesson 02: its exercises accept right answers and refuse wrong ones; its claims hold.
 
-A table can be wrong as zip, exchanged, incomplete, doubled, without naps; right as tuples, lists,
-arrays, iterators, in any order. cube can be wrong by what does not travel, the wrong place, another
-function.
+A wrong table is made with zip, swaps base and exponent, is incomplete, has duplicates or no naps. A
+right table may hold tuples, lists or arrays, or be an iterator, in any order. A wrong cube cannot
+be pickled, fills in the wrong argument, or is a different function.
 """
 
 import multiprocessing
@@ -35,27 +35,30 @@ GRID = list(product([2, 3, 4], [0, 1, 2], [0.2]))
     ],
     ids=["product", "reversed", "lists", "arrays", "numpy"],
 )
-def test_a_table_may_have_many_forms(tasks):
+def test_table_accepts_tuples_lists_and_arrays_in_any_order(tasks):
     assert lesson_02.check_table(tasks) is None
 
 
 @pytest.mark.parametrize(
     ("tasks", "message"),
     [
-        ([*zip([2, 3, 4], [0, 1, 2], [0.2] * 3, strict=True)], "each base should meet each"),
+        (
+            [*zip([2, 3, 4], [0, 1, 2], [0.2] * 3, strict=True)],
+            "each base should be combined with each",
+        ),
         ([*product([0, 1, 2], [2, 3, 4], [0.2])], "have changed places"),
         ([*product([2, 3, 4], [0, 1, 2])], "has no nap of 0.2 seconds"),
         ([*product([2, 3, 4], [0, 1, 2], [2])], "has no nap of 0.2 seconds"),
         ([*product([2, 3, 4], [0, 1], [0.2])], "there should be 9 tasks"),
         (GRID + GRID[:1], "each of these once"),
-        ([2, 3, 4], "2 is no tuple"),
-        (["2 0"], "'2 0' is no tuple"),
+        ([2, 3, 4], "2 is not a tuple"),
+        (["2 0"], "'2 0' is not a tuple"),
         ([("2", 0, 0.2)], "should be three numbers"),
         ([(2, 0, 0.2, 1)], "should be three numbers"),
     ],
     ids=range(10),
 )
-def test_table_answers_what_is_wrong(tasks, message):
+def test_table_says_what_is_wrong_with_the_tasks(tasks, message):
     assert message in lesson_02.table.verdict(tasks)
 
 
@@ -84,19 +87,22 @@ def quick_cube(base):
         (lambda base: nap_and_power(base, 3), "cannot be sent to a worker"),
         (partial(nap_and_power, 3), "3 became the base"),
         (partial(nap_and_power, exponent=2), "the results are ["),
-        (partial(nap_and_power, base=3), "multiple values for argument 'base'"),
+        (
+            partial(nap_and_power, base=3),
+            "cube raised TypeError: nap_and_power() got multiple values for",
+        ),
         (nap_and_power, "missing 1 required positional argument"),
-        (quick_cube, "nap_and_power did not make them"),
-        (partial(pow, exp=3), "nap_and_power did not make them"),
+        (quick_cube, "nap_and_power did not compute them"),
+        (partial(pow, exp=3), "nap_and_power did not compute them"),
     ],
     ids=range(10),
 )
-def test_cubes_answers_what_is_wrong(cube, message):
+def test_cubes_says_what_is_wrong_with_the_function(cube, message):
     assert message in lesson_02.cubes.verdict(cube)
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_cubes_does_not_send_a_function_of_the_notebook(wrapped):
+def test_cubes_refuses_a_function_of_the_notebook(wrapped):
     def cube(base): ...
 
     cube.__module__ = "__main__"
@@ -104,10 +110,10 @@ def test_cubes_does_not_send_a_function_of_the_notebook(wrapped):
     assert "cube is defined in this notebook" in lesson_02.cubes.verdict(answer)
 
 
-# -- what the prose says
+# -- claims of the prose that no cell shows
 
 
-def test_a_lambda_is_not_found_by_its_name():
+def test_a_lambda_cannot_be_pickled():
     nameless = eval("lambda base: base", {"__name__": __name__})
     with pytest.raises(pickle.PicklingError):
         pickle.dumps(nameless)
@@ -122,7 +128,7 @@ def test_a_local_function_cannot_be_pickled():
         pickle.dumps(local)
 
 
-def test_an_open_file_and_the_locks_cannot_be_pickled():
+def test_open_files_and_locks_cannot_be_pickled():
     with open(__file__) as file, pytest.raises(TypeError):
         pickle.dumps(file)
     with pytest.raises(TypeError):
@@ -146,7 +152,7 @@ def test_starmap_unpacks_strings():
 
 
 class Heavy:
-    """Counts how often it is pickled; a worker gets the number 0 in its place."""
+    """Count how often an object is pickled; a worker receives the number 0 instead of it."""
 
     sent = 0
 
@@ -155,7 +161,7 @@ class Heavy:
         return int, (0,)
 
 
-def test_what_partial_fills_in_travels_with_every_chunk():
+def test_arguments_of_a_partial_are_pickled_with_every_chunk():
     with multiprocessing.Pool(1) as pool:
         assert pool.map(partial(max, Heavy()), [1, 2, 3, 4, 5, 6], chunksize=2) == [
             1,

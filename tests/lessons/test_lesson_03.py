@@ -1,10 +1,10 @@
-"""Lesson 03: its exercises tell right from wrong, and its claims about imap hold.
+"""Lesson 03: its exercises accept right answers and refuse wrong ones; its claims about imap hold.
 
-collect can be wrong without a bar, with one that jumps, counts what goes in, or stops short, with
-no work in the pool, one task at a time, other results; right over imap, by callbacks, by polling,
-as_completed-like, with results put back. first_within can be wrong by waiting on, by a patience of
-its own (none, fixed, twice), by the wrong error, by losing a result; right with one timeout or many
-short ones. The chunksize is another one each time.
+A wrong collect has no bar, or a bar that jumps, counts what goes in or stops too early; or it does
+no work in the pool, runs one task at a time, or returns the wrong results. A right one uses imap,
+callbacks, polling, or imap_unordered with the results put back into order. A wrong first_within
+waits too long, uses a time limit of its own, catches the wrong error or loses a result; a right one
+uses one timeout or many short ones. The chunksize of exercise 3 is different each time.
 """
 
 import multiprocessing
@@ -18,13 +18,12 @@ from multiprocessing import Pool
 from multiprocessing.pool import ThreadPool
 
 import pytest
-from judging import Answer, judged, name_of, one_of_each, said, watched_by_the_rule
+from grading import Answer, name_of, one_of_each, predict_naps, verdict_of, wrong_verdict
 
-from helpers import Timeline
 from helpers.exercises import lesson_03
-from helpers.exercises.lesson_03 import Ask
-from helpers.schedule import predict
+from helpers.exercises.lesson_03 import Call
 from helpers.workers import call_with_tuple, nap, nap_and_power, with_number
+from watchedpool import Timeline, predict
 
 
 def counted(items, drawn):
@@ -162,11 +161,11 @@ def builtin_caught(results, seconds):
         return None
 
 
-def patience_of_its_own(results, seconds):
+def own_time_limit(results, seconds):
     return by_position(results, 0.2)
 
 
-def no_patience(results, seconds):
+def no_time_limit(results, seconds):
     return by_position(results, 0)
 
 
@@ -213,11 +212,11 @@ ANSWERS = [
     Answer(PATIENCE, lesson_03.first_within),
     Answer(PATIENCE, by_position),
     Answer(PATIENCE, in_short_waits),
-    Answer(PATIENCE, builtin_caught, "It is the one of multiprocessing"),
+    Answer(PATIENCE, builtin_caught, "It is the TimeoutError of multiprocessing"),
     Answer(PATIENCE, waits_on, "first_within returned after 1."),
-    Answer(PATIENCE, not_caught, "raised TimeoutError, and nobody caught it"),
-    Answer(PATIENCE, patience_of_its_own, "asked to wait 0.5 s at most, first_within gave up"),
-    Answer(PATIENCE, no_patience, "gave up after 0.00 s"),
+    Answer(PATIENCE, not_caught, "raised TimeoutError and did not catch it"),
+    Answer(PATIENCE, own_time_limit, "asked to wait 0.5 s at most, first_within gave up"),
+    Answer(PATIENCE, no_time_limit, "gave up after 0.00 s"),
     Answer(PATIENCE, always_none, "It returned None."),
     Answer(PATIENCE, steals, "Not yet: "),
     Answer(PATIENCE, takes_all, "first_within returned after"),
@@ -226,73 +225,73 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
-def test_a_real_answer_is_judged(answer):
-    assert not judged(answer)
+def test_a_real_answer_gets_the_expected_verdict(answer):
+    assert not wrong_verdict(answer)
 
 
 POWERS = [4, 8, 9, 27]
 RUN = predict([0.2] * 4, 2)
 
 
-def shown(at):
+def delivered(at):
     """Return the run with a bar that counted at these moments."""
     return Timeline(RUN.worker, RUN.start, RUN.finish, at)
 
 
 @pytest.mark.parametrize(
-    ("results", "run", "made", "told"),
+    ("results", "run", "made", "message"),
     [
         (POWERS, RUN, True, "Right! Measured: the bar had counted 2 of 4"),
         (tuple(POWERS), predict([0.2] * 4, 2, method="imap_unordered"), True, "Right!"),
-        (POWERS, shown([0.2, 0.25, 0.4, 0.45]), True, "Right!"),
+        (POWERS, delivered([0.2, 0.25, 0.4, 0.45]), True, "Right!"),
         (POWERS, RUN, False, "Not yet: there is no bar."),
         (POWERS, predict([0.2] * 4, 2, method="map"), True, "had counted 0 of 4"),
-        (POWERS, shown([0, 0, 0, 0]), True, "the bar counted 4 tasks that were not finished."),
-        (POWERS, shown([0.2, 0.2, 0.4, float("nan")]), True, "the bar ended at 3 of 4."),
+        (POWERS, delivered([0, 0, 0, 0]), True, "the bar counted 4 tasks that were not finished."),
+        (POWERS, delivered([0.2, 0.2, 0.4, float("nan")]), True, "the bar ended at 3 of 4."),
         (POWERS, predict([0.2] * 4, 1), True, "only one task ran at a time"),
-        (POWERS, predict([0.2] * 3, 2), True, "the pool ran 3 tasks to their end"),
+        (POWERS, predict([0.2] * 3, 2), True, "the pool completed 3 tasks"),
         (POWERS, predict([0.01] * 4, 2), True, "Give every task to the pool"),
         (POWERS[::-1], RUN, True, "not in the order of the tasks"),
         ([1, 2, 3, 4], RUN, True, "the results should be [4, 8, 9, 27]; they are [1, 2, 3, 4]."),
     ],
     ids=range(12),
 )
-def test_a_moving_bar_is_judged_by_its_timeline(results, run, made, told):
-    assert told in said(lesson_03.judge_moving, results, POWERS, run, made)
+def test_a_moving_bar_is_graded_by_its_timeline(results, run, made, message):
+    assert message in verdict_of(lesson_03.grade_moving, results, POWERS, run, made)
 
 
 @pytest.mark.parametrize(
-    ("ask", "told"),
+    ("call", "message"),
     [
-        (Ask(0.5, 0.5, None, None), "Right!"),
-        (Ask(0.5, 0.1, None, None), "gave up after 0.10 s."),
-        (Ask(0.5, 1.2, None, None), "returned after 1.2 s."),
-        (Ask(0.5, 0.5, 1.2, None), "returned 1.2, and no result was there yet."),
-        (Ask(20, 0.5, 1.2, 1.2), "Right!"),
-        (Ask(20, 0.5, None, 1.2), "should return 1.2. It returned None."),
-        (Ask(20, 0.5, 10**5000, 1.2), "It returned a number of more than 20 digits."),
+        (Call(0.5, 0.5, None, None), "Right!"),
+        (Call(0.5, 0.1, None, None), "gave up after 0.10 s."),
+        (Call(0.5, 1.2, None, None), "returned after 1.2 s."),
+        (Call(0.5, 0.5, 1.2, None), "returned 1.2, although there was no result yet."),
+        (Call(20, 0.5, 1.2, 1.2), "Right!"),
+        (Call(20, 0.5, None, 1.2), "should return 1.2. It returned None."),
+        (Call(20, 0.5, 10**5000, 1.2), "It returned a number of more than 20 digits."),
     ],
     ids=range(7),
 )
-def test_patience_is_judged_by_what_was_asked(ask, told):
-    assert told in said(lesson_03.judge_patience, [ask])
+def test_first_within_is_graded_by_its_time_and_result(call, message):
+    assert message in verdict_of(lesson_03.grade_patience, [call])
 
 
 # -- exercise 3
 
 
 @pytest.mark.parametrize("asked", lesson_03.CHUNKSIZES)
-def test_a_chunksize_is_judged(asked):
-    assert said(lesson_03.judge_chunksize, asked, asked).startswith("Right!")
-    assert "ended together" in said(lesson_03.judge_chunksize, 2 * asked, asked)
-    assert "the workers would take turns" in said(lesson_03.judge_chunksize, 1, asked)
-    assert "the lanes would look different" in said(lesson_03.judge_chunksize, 5, asked)
-    assert "20 digits" in said(lesson_03.judge_chunksize, 10**5000, asked)
+def test_each_wrong_chunksize_gets_its_own_message(asked):
+    assert verdict_of(lesson_03.grade_chunksize, asked, asked).startswith("Right!")
+    assert "ended together" in verdict_of(lesson_03.grade_chunksize, 2 * asked, asked)
+    assert "the workers would take turns" in verdict_of(lesson_03.grade_chunksize, 1, asked)
+    assert "the lanes would look different" in verdict_of(lesson_03.grade_chunksize, 5, asked)
+    assert "20 digits" in verdict_of(lesson_03.grade_chunksize, 10**5000, asked)
 
 
-def test_each_mystery_run_is_another(monkeypatch, capsys):
-    monkeypatch.setattr(lesson_03, "_asked", [])
-    monkeypatch.setattr(lesson_03, "watch", watched_by_the_rule)
+def test_mystery_runs_differ_in_their_chunksize(monkeypatch, capsys):
+    monkeypatch.setattr(lesson_03.last_chunksize, "truth", None)
+    monkeypatch.setattr(lesson_03, "measure_naps", predict_naps)
     assert "run the cell with the picture first" in lesson_03.which_chunksize.verdict(4)
     sizes = []
     for _ in range(2):
@@ -301,11 +300,11 @@ def test_each_mystery_run_is_another(monkeypatch, capsys):
         sizes.append(int(capsys.readouterr().out.split("=")[1]))
         assert lesson_03.which_chunksize.verdict(sizes[-1]).startswith("Right!")
         for first in range(0, 12, sizes[-1]):
-            assert (run.finish[first : first + sizes[-1]] <= run.shown[first]).all()
+            assert (run.finish[first : first + sizes[-1]] <= run.delivered[first]).all()
     assert sizes[0] != sizes[1]
 
 
-def test_default_chunksizes():
+def test_imap_has_chunksize_one_by_default_and_map_none():
     methods = multiprocessing.pool.Pool
     assert signature(methods.imap).parameters["chunksize"].default == 1
     assert signature(methods.imap_unordered).parameters["chunksize"].default == 1
@@ -313,14 +312,14 @@ def test_default_chunksizes():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the size of a pipe differs")
-def test_imap_draws_about_a_thousand_naps_into_the_pipe_of_linux():
+def test_imap_takes_about_a_thousand_naps_in_advance_on_linux():
     drawn = []
     with Pool(2) as pool:
         next(pool.imap(nap, counted(repeat(0.3), drawn)))
     assert 500 < len(drawn) < 2000
 
 
-def test_results_that_arrived_can_be_taken_after_the_pool_has_ended():
+def test_results_can_be_taken_after_the_pool_has_ended():
     with Pool(1) as pool:
         results = pool.imap(abs, [-1, -2])
         pool.close()
@@ -329,8 +328,8 @@ def test_results_that_arrived_can_be_taken_after_the_pool_has_ended():
 
 
 @pytest.mark.parametrize("kind", [Pool, ProcessPoolExecutor])
-def test_buffersize_limits_what_is_drawn(kind):
-    """Where this Python has it: from 3.14 for the executor, from 3.16 for the pool."""
+def test_buffersize_limits_how_many_items_are_taken(kind):
+    """Executors have buffersize from Python 3.14 on, pools from 3.16 on."""
     drawn = []
     with kind(2) as workers:
         method = workers.map if kind is ProcessPoolExecutor else workers.imap

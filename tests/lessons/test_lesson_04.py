@@ -1,19 +1,19 @@
-"""Lesson 04: its exercises tell right from wrong, its claims hold.
+"""Lesson 04: its exercises accept right answers and refuse wrong ones, and its claims hold.
 
-The orders are values: wrong by other naps, by the wrong place of one; right as tenths from
-0.1 * i, as arrays, sorted in place. The three runs come in another order each time, and what a
-reader does to lesson_04.NAPS touches no exercise.
+An order is wrong if it has different naps, or one nap in the wrong place. It is right as computed
+by 0.1 * i, as an array, or sorted in place. The three runs are in a different order each time, and
+changing lesson_04.NAPS does not change the exercises.
 """
 
 import inspect
 
 import numpy as np
 import pytest
-from judging import said, watched_by_the_rule
+from grading import predict_naps, verdict_of
 from tqdm import tqdm
 
 from helpers.exercises import lesson_04
-from helpers.schedule import predict
+from watchedpool import predict
 
 SAME = [0.1 * number for number in range(1, 11)]
 
@@ -23,38 +23,38 @@ def over_imap(naps):
 
 
 @pytest.mark.parametrize(
-    ("naps", "told"),
+    ("naps", "message"),
     [
         (sorted(lesson_04.NAPS), "Right! No task has to wait for its turn."),
         (SAME, "Right!"),
-        (lesson_04.NAPS, "Not yet: 4 finished tasks have to wait for their turn at worst;"),
+        (lesson_04.NAPS, "Not yet: at worst, 4 finished tasks have to wait for their turn;"),
         ([0.1, 1.0, 0.2, 0.9, 0.3, 0.8, 0.4, 0.7, 0.5, 0.6], "finished tasks have to wait"),
         ([*SAME[1:], SAME[0]], "finished task"),
     ],
     ids=["sorted", "tenths", "countdown", "mixed", "short one last"],
 )
-def test_an_honest_order_is_judged_by_the_rule(naps, told):
-    assert told in said(lesson_04.judge_honest, *over_imap(naps))
+def test_an_honest_order_is_graded_by_the_prediction(naps, message):
+    assert message in verdict_of(lesson_04.grade_honest, *over_imap(naps))
 
 
 @pytest.mark.parametrize(
-    ("naps", "told"),
+    ("naps", "message"),
     [
         (np.array(SAME), "Right!"),
-        (tuple(lesson_04.NAPS), "Not yet: 4 finished tasks have to wait"),
+        (tuple(lesson_04.NAPS), "Not yet: at worst, 4 finished tasks have to wait"),
         ([0.1] * 10, "use the same 10 naps, each once: [0.1, 0.2"),
         (SAME[:9], "use the same 10 naps"),
-        (["a"] * 10, "'a' is no nap."),
-        ([float("nan")] * 10, "nan is no nap."),
+        (["a"] * 10, "'a' is not a valid nap."),
+        ([float("nan")] * 10, "nan is not a valid nap."),
     ],
     ids=["tenths", "countdown", "other naps", "nine", "text", "nan"],
 )
-def test_honest_order_runs_the_naps(naps, told):
-    assert told in lesson_04.honest_order.verdict(naps)
+def test_honest_order_runs_the_naps(naps, message):
+    assert message in lesson_04.honest_order.verdict(naps)
 
 
-def test_what_a_reader_does_to_the_naps_touches_no_exercise(monkeypatch):
-    monkeypatch.setattr(lesson_04, "watch", watched_by_the_rule)
+def test_changing_the_list_of_naps_does_not_change_the_exercises(monkeypatch):
+    monkeypatch.setattr(lesson_04, "measure_naps", predict_naps)
     monkeypatch.setattr(lesson_04, "NAPS", list(lesson_04.NAPS))
     lesson_04.NAPS.sort()
     assert lesson_04.honest_order.verdict(lesson_04.NAPS).startswith("Right!")
@@ -63,7 +63,7 @@ def test_what_a_reader_does_to_the_naps_touches_no_exercise(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("naps", "told"),
+    ("naps", "message"),
     [
         ([1.5] + [0.1] * 9, "Right! Measured: 9 of ten tasks were done, and the bar said 0 of 10."),
         ([2, 0.3, 0.3, 0.3, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1], "Right!"),
@@ -73,57 +73,57 @@ def test_what_a_reader_does_to_the_naps_touches_no_exercise(monkeypatch):
     ],
     ids=["long one first", "mixed", "long one last", "all equal", "two long"],
 )
-def test_a_long_lie_is_judged_by_the_rule(naps, told):
-    assert told in said(lesson_04.judge_longest, *over_imap(naps))
+def test_longest_lie_is_graded_by_the_prediction(naps, message):
+    assert message in verdict_of(lesson_04.grade_longest, *over_imap(naps))
 
 
 @pytest.mark.parametrize(
-    ("naps", "told"),
+    ("naps", "message"),
     [
         (np.array([0.6] + [0.05] * 9), "Right! Measured: "),
         ([0.1] * 9 + [0.5], "Nine are possible."),
         ([1.0] * 5, "there should be ten naps; you gave 5."),
-        ([3.0] + [0.1] * 9, "3.0 is no nap. Use seconds, from 0.05 to 2."),
+        ([3.0] + [0.1] * 9, "3.0 is not a valid nap. Use seconds, from 0.05 to 2."),
     ],
     ids=["array", "long one last", "five", "too long"],
 )
-def test_longest_lie_runs_the_naps(naps, told):
-    assert told in lesson_04.longest_lie.verdict(naps)
+def test_longest_lie_runs_the_naps(naps, message):
+    assert message in lesson_04.longest_lie.verdict(naps)
 
 
-ASKED = {"A": "imap_unordered", "B": "map", "C": "imap"}
+TRUTH = {"A": "imap_unordered", "B": "map", "C": "imap"}
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
-        (ASKED, "Right!"),
+        (TRUTH, "Right!"),
         ({"C": "imap", "B": "map", "A": "imap_unordered"}, "Right!"),
         ({"A": "map", "B": "imap_unordered", "C": "imap"}, "look at A and B again."),
         ({"A": "imap_unordered", "B": "imap", "C": "map"}, "look at B and C again."),
         (dict.fromkeys("ABC", "map"), "look at A and C again."),
-        ({"A": "starmap", "B": "map", "C": "imap"}, "'starmap' is none of map, imap,"),
-        ({"A": ["map"], "B": "map", "C": "imap"}, "['map'] is none of"),
+        ({"A": "starmap", "B": "map", "C": "imap"}, "'starmap' is not one of map, imap,"),
+        ({"A": ["map"], "B": "map", "C": "imap"}, "['map'] is not one of"),
         ({"A": "map"}, "name the call of each run: A, B, C."),
     ],
     ids=range(8),
 )
-def test_which_call_is_judged(answer, told):
-    assert told in said(lesson_04.judge_which, answer, ASKED)
+def test_which_call_names_the_wrong_runs(answer, message):
+    assert message in verdict_of(lesson_04.grade_which, answer, TRUTH)
 
 
-def test_the_mystery_runs_are_what_they_are_said_to_be(monkeypatch, capsys):
-    monkeypatch.setattr(lesson_04, "watch", watched_by_the_rule)
-    monkeypatch.setattr(lesson_04, "_asked", {})
+def test_the_mystery_runs_match_their_solution(monkeypatch, capsys):
+    monkeypatch.setattr(lesson_04, "measure_naps", predict_naps)
+    monkeypatch.setattr(lesson_04.last_methods, "truth", None)
     assert "run the cell with the pictures first" in lesson_04.which_call.verdict({"A": "map"})
     runs, names = lesson_04.mystery_runs(), {}
     lesson_04.which_call.solution()
     exec(capsys.readouterr().out, names)
     assert lesson_04.which_call.verdict(names["answer"]).startswith("Right!")
     for name, call in names["answer"].items():
-        shown = runs[name].shown
-        assert bool((np.diff(shown) >= 0).all()) == (call != "imap_unordered")
-        assert bool(np.ptp(shown) == 0) == (call == "map")
+        delivered = runs[name].delivered
+        assert bool((np.diff(delivered) >= 0).all()) == (call != "imap_unordered")
+        assert bool(np.ptp(delivered) == 0) == (call == "map")
 
 
 def test_tqdm_draws_at_most_every_tenth_of_a_second():

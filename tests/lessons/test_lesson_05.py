@@ -1,10 +1,11 @@
-"""Lesson 05: its exercises tell right from wrong, its claims hold on the installed versions.
+"""Lesson 05: its exercises accept right answers and refuse wrong ones, and its claims hold.
 
-An order can be wrong by its naps or by a late long one; right if no order is faster. A recipe can
-be wrong by a bar over results in order, over what goes in, in lumps, that ends short, or none; by
-results out of order, guessed from the tasks, sorted, never asked for; by no work, in turn, twice,
-in the parent. It can be right by callbacks, polling, numbers, futures of an executor of its own, in
-another order of submission.
+An order is wrong if it has different naps or if a long nap starts late; it is right if no order is
+faster. A wrong recipe has no bar, or a bar over results in order, over what goes in, that moves in
+bursts or ends too early; or its results are out of order, guessed from the tasks, sorted, or never
+fetched; or it does no work, one task at a time, everything twice, or everything in the parent. A
+right one uses callbacks, polling, numbered tasks, or futures of an executor of its own, and may
+submit in a different order.
 """
 
 import inspect
@@ -16,15 +17,14 @@ from importlib.metadata import version
 
 import numpy as np
 import pytest
-from judging import Answer, judged, name_of, one_of_each, said
+from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 from tqdm import tqdm
 from tqdm.contrib.concurrent import process_map
 
-from helpers import Timeline, plots
 from helpers.bar_recipes import RECIPES, WORKERS, measure
-from helpers.exercises import lesson_05
-from helpers.schedule import predict
+from helpers.exercises import lesson_05, measuring
 from helpers.workers import with_number
+from watchedpool import Timeline, plot_behind, predict
 
 COUNTDOWN = [(10 - a) * 0.1 for a in range(10)]
 MIXED = list(lesson_05.MIXED)
@@ -45,23 +45,23 @@ NAN = np.nan
     ],
     ids=["longest first", "tenths", "another best one", "shortest first", "as given"],
 )
-def test_an_order_is_judged_by_the_rule(order, right):
-    told = said(lesson_05.judge_order, order, predict(order, 5))
-    assert told.startswith("Right! Measured: 1.1") if right else "1.1 s are possible." in told
+def test_an_order_is_graded_by_the_prediction(order, right):
+    verdict = verdict_of(lesson_05.grade_order, order, predict(order, 5))
+    assert verdict.startswith("Right! Measured: 1.1") if right else "1.1 s are possible." in verdict
 
 
 @pytest.mark.parametrize(
-    ("order", "told"),
+    ("order", "message"),
     [
         (np.sort(MIXED)[::-1], "Right! Measured: 1."),
         (sorted(MIXED), "At the end, some workers have nothing to do."),
         ([0.1] * 10, "use the same 10 naps, each once"),
-        (["a"] * 10, "'a' is no nap."),
+        (["a"] * 10, "'a' is not a valid nap."),
     ],
     ids=["array", "shortest first", "other naps", "text"],
 )
-def test_longest_first_runs_the_naps(order, told):
-    assert told in lesson_05.longest_first.verdict(order)
+def test_longest_first_runs_the_naps(order, message):
+    assert message in lesson_05.longest_first.verdict(order)
 
 
 # -- exercises 2 and 3, right
@@ -190,7 +190,7 @@ def no_error_callback(func, tasks, tqdm, pool):
     return [job.get() if job.successful() else None for job in jobs]
 
 
-def never_asked(func, tasks, tqdm, pool):
+def never_fetched(func, tasks, tqdm, pool):
     with tqdm(total=len(tasks)) as bar:
         move = {"callback": lambda _: bar.update(), "error_callback": lambda _: bar.update()}
         for job in [pool.apply_async(func, (task,), **move) for task in tasks]:
@@ -199,7 +199,7 @@ def never_asked(func, tasks, tqdm, pool):
 
 
 def all_none(func, tasks, tqdm, pool):
-    never_asked(func, tasks, tqdm, pool)
+    never_fetched(func, tasks, tqdm, pool)
     return [None] * len(tasks)
 
 
@@ -215,18 +215,18 @@ ANSWERS = [
     Answer(HONEST, numbered),
     Answer(HONEST, by_futures),
     Answer(HONEST, longest_first),
-    Answer(HONEST, ordered, "finished tasks were not shown."),
+    Answer(HONEST, ordered, "tasks were finished that the bar had not counted."),
     Answer(HONEST, sorted_again, "but not in the order of the tasks."),
     Answer(HONEST, unordered, "but not in the order of the tasks."),
     Answer(HONEST, around, "tasks that were not finished."),
-    Answer(HONEST, in_chunks, "finished tasks were not shown."),
+    Answer(HONEST, in_chunks, "tasks were finished that the bar had not counted."),
     Answer(HONEST, in_turn, "as if there were one worker."),
     Answer(HONEST, here, "as if there were one worker."),
     Answer(HONEST, no_bar, "no bar moved."),
-    Answer(HONEST, no_task, "func was run 0 times"),
-    Answer(HONEST, twice, "func was run"),
+    Answer(HONEST, no_task, "func ran 0 times"),
+    Answer(HONEST, twice, "func ran"),
     Answer(HONEST, half_a_bar, "the bar ended at 5 of"),
-    Answer(HONEST, nothing, "it returned nothing (None)."),
+    Answer(HONEST, nothing, "your function returned nothing (None)."),
     Answer(HONEST, the_tasks, "the results should be ["),
     Answer(HONEST, two_arguments, "two_arguments raised TypeError"),
     Answer(FAILURES, lesson_05.collect_all),
@@ -235,28 +235,28 @@ ANSWERS = [
     Answer(FAILURES, caught_in_the_worker),
     Answer(FAILURES, no_error_callback, "the bar ended at "),
     Answer(FAILURES, ordered, "ordered raised ValueError: the nap of 0."),
-    Answer(FAILURES, never_asked, "the results should be ["),
+    Answer(FAILURES, never_fetched, "the results should be ["),
     Answer(FAILURES, all_none, "the results should be ["),
     Answer(FAILURES, left_out, "results; you returned"),
 ]
 
 
 @pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
-def test_a_real_answer_is_judged(answer):
-    assert not judged(answer)
+def test_a_real_answer_gets_the_expected_verdict(answer):
+    assert not wrong_verdict(answer)
 
 
 WANTED = [round(0.1 * number, 1) for number in range(10)]
 HONESTLY = predict(COUNTDOWN, 5, method="apply_async")
 
 
-def shown(at):
+def counted_at(moments):
     """Return the run with a bar that counted at these moments."""
-    return Timeline(HONESTLY.worker, HONESTLY.start, HONESTLY.finish, at)
+    return Timeline(HONESTLY.worker, HONESTLY.start, HONESTLY.finish, moments)
 
 
 @pytest.mark.parametrize(
-    ("results", "run", "told"),
+    ("results", "run", "message"),
     [
         (
             WANTED,
@@ -264,33 +264,37 @@ def shown(at):
             "Right! Measured: results in order, and a bar that is at worst 0 behind",
         ),
         (tuple(WANTED), predict(COUNTDOWN, 5, method="imap_unordered"), "Right!"),
-        (WANTED, shown(np.sort(HONESTLY.finish)), "Right!"),
-        (WANTED, predict(COUNTDOWN, 5), "at worst 4 finished tasks were not shown."),
-        (WANTED, predict(COUNTDOWN, 5, method="map"), "at worst 5 finished tasks were not"),
-        (WANTED, predict(COUNTDOWN, 5, 2, "imap_unordered"), "finished tasks were not shown."),
-        (WANTED, shown([0.0] * 10), "the bar counted 10 tasks that were not finished."),
-        (WANTED, shown(None), "no bar moved."),
-        (WANTED, shown([*HONESTLY.finish[:8], NAN, NAN]), "the bar ended at 8 of 10 tasks."),
+        (WANTED, counted_at(np.sort(HONESTLY.finish)), "Right!"),
+        (WANTED, predict(COUNTDOWN, 5), "4 tasks were finished that the bar had not counted."),
+        (WANTED, predict(COUNTDOWN, 5, method="map"), "5 tasks were finished that the bar"),
+        (
+            WANTED,
+            predict(COUNTDOWN, 5, 2, "imap_unordered"),
+            "tasks were finished that the bar had not counted.",
+        ),
+        (WANTED, counted_at([0.0] * 10), "the bar counted 10 tasks that were not finished."),
+        (WANTED, counted_at(None), "no bar moved."),
+        (WANTED, counted_at([*HONESTLY.finish[:8], NAN, NAN]), "the bar ended at 8 of 10 tasks."),
         (WANTED, predict(COUNTDOWN, 1, method="imap_unordered"), "as if there were one worker."),
-        (WANTED, predict(COUNTDOWN[:9], 5), "func was run 9 times"),
-        (WANTED, predict([*COUNTDOWN, 0.1], 5), "func was run 11 times"),
+        (WANTED, predict(COUNTDOWN[:9], 5), "func ran 9 times"),
+        (WANTED, predict([*COUNTDOWN, 0.1], 5), "func ran 11 times"),
         (WANTED[::-1], HONESTLY, "not in the order of the tasks."),
         (COUNTDOWN, HONESTLY, "the results should be [0.0, 0.1, "),
-        (None, HONESTLY, "it returned nothing (None)."),
+        (None, HONESTLY, "your function returned nothing (None)."),
     ],
     ids=range(15),
 )
-def test_a_recipe_is_judged_by_its_timeline(results, run, told):
-    assert told in said(lesson_05.judge_bar, results, WANTED, run, True)
+def test_a_recipe_is_graded_by_its_timeline(results, run, message):
+    assert message in verdict_of(lesson_05.grade_bar, results, WANTED, run, True)
 
 
-def test_a_recipe_without_a_bar_is_told_so():
-    told = said(lesson_05.judge_bar, WANTED, WANTED, HONESTLY, False)
-    assert "no bar moved. Make one with the tqdm that is passed in." in told
+def test_a_recipe_without_a_bar_is_refused():
+    verdict = verdict_of(lesson_05.grade_bar, WANTED, WANTED, HONESTLY, False)
+    assert "no bar moved. Make one with the tqdm that is passed in." in verdict
 
 
 @pytest.mark.parametrize("late", [1, 3])
-def test_one_moment_of_a_busy_machine_does_not_make_an_answer_wrong(late, monkeypatch):
+def test_one_late_bar_on_a_busy_machine_is_measured_again(late, monkeypatch):
     timeline, tries = lesson_05.Recorder.timeline, []
 
     def late_at_first(recorder, bar=None):
@@ -302,9 +306,9 @@ def test_one_moment_of_a_busy_machine_does_not_make_an_answer_wrong(late, monkey
         return Timeline(run.worker, run.start, run.finish, np.full(len(run), run.end))
 
     monkeypatch.setattr(lesson_05.Recorder, "timeline", late_at_first)
-    monkeypatch.setattr(lesson_05, "_tasks", lambda: [0.2, 0.02, 0.04, 0.06, 0.08])
+    monkeypatch.setattr(lesson_05, "_naps", lambda: [0.2, 0.02, 0.04, 0.06, 0.08])
     verdict = lesson_05.honest_and_ordered.verdict(lesson_05.collect)
-    assert verdict.startswith("Right!") == (late < lesson_05.TRIES)
+    assert verdict.startswith("Right!") == (late < measuring.TRIES)
 
 
 # -- the recipes
@@ -313,12 +317,12 @@ HONEST = {"imap_unordered", "apply_async, callback", "as_completed"}
 
 
 def waited(run):
-    """Return how long, at most, a finished task waited for the bar."""
+    """Return the longest time that a finished task waited for the bar."""
     return np.nanmax(run.lag)
 
 
 @pytest.mark.measures
-def test_each_recipe_returns_the_results_and_lies_as_the_lesson_says():
+def test_each_recipe_is_as_honest_as_the_lesson_says():
     returned, naps = {}, [seconds / 2 for seconds in COUNTDOWN]
 
     def keeping(name):
@@ -332,8 +336,8 @@ def test_each_recipe_returns_the_results_and_lies_as_the_lesson_says():
         assert sorted(returned[name], reverse=True) == naps
         if "unordered" not in name:
             assert returned[name] == naps
-    # How many wait is no measure of honesty on a busy machine, which is slow to draw any bar; and
-    # one slow moment of it makes no liar.
+    # On a busy machine, which is slow to draw any bar, the number of tasks that wait is not a good
+    # measure of honesty. And a bar that was late once is measured again.
     late = {name: RECIPES[name] for name in HONEST if waited(runs[name]) > waited(runs["imap"]) / 2}
     runs |= measure(late, naps)
     prompt = {name for name in RECIPES if waited(runs[name]) < waited(runs["imap"]) / 2}
@@ -349,14 +353,14 @@ def by_process_map(func, tasks, tqdm, **options):
     return process_map(func, tasks, max_workers=WORKERS, tqdm_class=tqdm, **options)
 
 
-def test_what_process_map_does_is_what_the_lesson_says():
-    """Up to tqdm 4.69 it counts in order; from 4.70 as tasks end, drawn in lumps of the workers."""
+def test_process_map_counts_as_the_lesson_says():
+    """Up to tqdm 4.69 it counts in order; from 4.70 on, as tasks end, in bursts of the workers."""
     recipes = {"plain": by_process_map, "imap": RECIPES["imap"]}
     recipes["each"] = partial(by_process_map, miniters=1)
     recipes["chunks"] = partial(by_process_map, chunksize=2)
     runs = measure(recipes, COUNTDOWN)
     assert all(np.isfinite(run.finish).all() for run in runs.values())
-    ends = {name: int(np.isfinite(run.shown).sum()) for name, run in runs.items()}
+    ends = {name: int(np.isfinite(run.delivered).sum()) for name, run in runs.items()}
     assert ends["plain"] == ends["each"] == 10
     known = {"4.69.0": 10, "4.69.1": 10, "4.70.0": 5, "4.70.1": 5}  # issue 1791: chunks, not tasks
     assert ends["chunks"] == known.get(version("tqdm"), 10)
@@ -364,35 +368,35 @@ def test_what_process_map_does_is_what_the_lesson_says():
         assert waited(runs["each"]) < waited(runs["imap"]) / 2
 
 
-def test_measure_leaves_nothing_when_a_recipe_fails():
+def test_measure_leaves_no_process_when_a_recipe_fails():
     def broken(func, tasks, tqdm, **_):
-        raise RuntimeError("burnt")
+        raise RuntimeError("broken recipe")
 
-    with pytest.raises(RuntimeError, match="burnt"):
+    with pytest.raises(RuntimeError, match="broken recipe"):
         measure({"broken": broken}, COUNTDOWN)
 
 
-def test_a_recipe_without_a_bar_shows_nothing():
+def test_without_a_bar_no_task_is_delivered():
     runs = measure({"none": lambda func, tasks, tqdm, pool, **_: pool.map(func, tasks)}, [0.01] * 3)
-    assert np.isnan(runs["none"].shown).all()
+    assert np.isnan(runs["none"].delivered).all()
 
 
-def test_behind_says_of_each_bar_what_is_wrong_with_it():
+def test_plot_behind_says_what_is_wrong_with_each_bar():
     honest = Timeline([0, 1], [0, 0], [1, 2], [1, 2])
     late = Timeline([0, 1, 2], [0, 0, 0], [1, 2, 3], [3, 3, 3])
     early = Timeline([0, 1], [0, 0], [1, 2], [0, 0])
     short = Timeline([0, 1, 2], [0, 0, 0], [1, 2, 3], [3, NAN, NAN])
-    ax = plots.plot_behind({"a": honest, "b": late, "c": early, "d": short})
-    assert ax.get_title("left") == "1 of 4 bars is never more than one task off, blinks aside"
+    ax = plot_behind({"a": honest, "b": late, "c": early, "d": short})
+    assert ax.get_title("left").startswith("1 of 4 bars is never more than one task off")
     assert ax.get_label().endswith("a: honest; b: 2 behind; c: 2 ahead; d: 2 behind.")
     assert [text.get_text() for text in ax.texts].count(" 2 ") == 3  # the peaks
     ax.figure.savefig(io.BytesIO())
 
 
-# -- what the prose says and no cell computes
+# -- claims of the prose that no cell shows
 
 
-def test_the_time_left_is_the_average_so_far_times_what_is_missing():
+def test_tqdm_predicts_the_time_left_from_the_average_so_far():
     left = tqdm.format_meter(1, 10, 0.6, bar_format="{remaining_s}")
     assert float(left) == pytest.approx(0.6 / 1 * 9)
     assert inspect.signature(tqdm.__init__).parameters["smoothing"].default == 0.3

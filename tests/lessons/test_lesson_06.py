@@ -1,10 +1,10 @@
-"""Lesson 06: its exercises, and what its prose says without a cell.
+"""Lesson 06: its exercises, and the claims of its prose that no cell shows.
 
-output_of can be wrong by bytes, a wrong encoding, both outputs in one, a silent failure, half the
-output, none of it; right by run, check_output, Popen, asyncio, bytes decoded. greet can be wrong by
-any shell, by no program, by a spoilt list; right by a list, or with shlex where a shell is POSIX's.
-ending can be wrong by its words, by a limit of its own, by leaving the program; right by run, or
-Popen and kill.
+A wrong output_of returns bytes, uses the wrong encoding, mixes stdout and stderr, ignores a
+failure, or returns half the output or none; a right one uses run, check_output, Popen, asyncio, or
+decodes bytes. A wrong greet uses a shell, runs no program, or changes the list; a right one uses a
+list, or shlex with a POSIX shell. A wrong ending returns the wrong words, has a time limit of its
+own, or leaves the program running; a right one uses run, or Popen and kill.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import sys
 import time
 
 import pytest
-from judging import Answer, judged, name_of, one_of_each, said
+from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
 from helpers.commands.programs import flood, napper, python
 from helpers.exercises import lesson_06
@@ -202,7 +202,7 @@ ANSWERS = [
     Answer(OUTPUT, by_popen),
     Answer(OUTPUT, by_asyncio),
     Answer(OUTPUT, silent, "you did not raise CalledProcessError"),
-    Answer(OUTPUT, not_captured, "you returned nothing (None)"),
+    Answer(OUTPUT, not_captured, "what you returned is nothing (None)"),
     Answer(OUTPUT, as_bytes, "of type bytes"),
     Answer(OUTPUT, latin, "prints UTF-8: you should return 'Zürich"),
     Answer(OUTPUT, hard_wired, "you"),
@@ -212,21 +212,21 @@ ANSWERS = [
     Answer(OUTPUT, divides, "divides raised ZeroDivisionError"),
     Answer(GREET, lesson_06.greet),
     Answer(GREET, by_a_copy),
-    Answer(GREET, appended, "lesson_06.GREETER is another list now"),
-    Answer(GREET, by_itself, "no program was run for it"),
+    Answer(GREET, appended, "lesson_06.GREETER is a different list now"),
+    Answer(GREET, by_itself, "no program ran to print it"),
     Answer(GREET, to_all, "was greeted with 'hello you"),
-    Answer(GREET, to_the_screen, "you returned nothing (None)"),
+    Answer(GREET, to_the_screen, "what you returned is nothing (None)"),
     Answer(GREET, divides, "divides raised ZeroDivisionError"),
     Answer(END, lesson_06.ending),
     Answer(END, by_killing),
     Answer(END, left_running, "is still running"),
     Answer(END, all_is_done, "all_is_done raised FileNotFoundError"),
-    Answer(END, at_most_a_second, "'done', with 15 s, you returned 'too long'"),
+    Answer(END, at_most_a_second, "'done', with a limit of 15 s, you returned 'too long'"),
     Answer(END, at_most_three_seconds, "and you waited for "),
     Answer(END, in_other_words, "you returned 'DONE'"),
     Answer(END, divides, "divides raised ZeroDivisionError"),
 ]
-if os.name == "posix":  # the shell of Windows knows other tricks, and there strict prints its error
+if os.name == "posix":  # the shell of Windows differs, and there `strict` only prints its error
     ANSWERS += [
         Answer(OUTPUT, strict, "UnicodeDecodeError"),
         Answer(GREET, quoted),
@@ -238,13 +238,13 @@ if os.name == "posix":  # the shell of Windows knows other tricks, and there str
 
 
 @pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
-def test_a_real_answer_is_judged(answer):
-    assert not judged(answer)
+def test_a_real_answer_gets_the_expected_verdict(answer):
+    assert not wrong_verdict(answer)
 
 
-def test_a_spoilt_list_is_whole_again():
+def test_greeter_is_restored_after_an_answer_changed_it():
     before = list(lesson_06.GREETER)
-    assert "is another list now" in lesson_06.close_the_hole.verdict(appended)
+    assert "is a different list now" in lesson_06.close_the_hole.verdict(appended)
     assert before == lesson_06.GREETER
 
 
@@ -252,76 +252,82 @@ FAILED = subprocess.CalledProcessError(3, "x")
 
 
 @pytest.mark.parametrize(
-    ("run", "told"),
+    ("run", "message"),
     [
         (Printed("p", "a\n", "a\r\n"), "Right!"),
-        (Printed("prints no UTF-8", "caf", "caf\ufffd"), "Right!"),
-        (Printed("prints no UTF-8", "caf", "caf"), "Right!"),
-        (Printed("prints no UTF-8", "caf", "café"), "you should return 'caf', and returned 'café'"),
+        (Printed("prints invalid UTF-8", "caf", "caf\ufffd"), "Right!"),
+        (Printed("prints invalid UTF-8", "caf", "caf"), "Right!"),
+        (
+            Printed("prints invalid UTF-8", "caf", "café"),
+            "you should return 'caf', and returned 'café'",
+        ),
         (Printed("fails", None, FAILED), "Right!"),
         (Printed("fails", None, "x"), "you did not raise CalledProcessError"),
-        (Printed("p", "a", FAILED), "went well, and you raised CalledProcessError"),
-        (Printed("p", "a\n", b"a\n"), "you returned of type bytes"),
+        (Printed("p", "a", FAILED), "succeeded, and you raised CalledProcessError"),
+        (Printed("p", "a\n", b"a\n"), "what you returned is of type bytes"),
         (Printed("p", "a\n", "noise\na\n"), "what the program writes to stderr is in the output"),
         (Printed("p", "x" * 3000, "x" * 2000), "(2,000 characters)."),
     ],
     ids=range(10),
 )
-def test_an_output_is_judged(run, told):
-    verdict = said(lesson_06.judge_output, [run])
-    assert told in verdict
+def test_the_output_of_a_program_is_graded(run, message):
+    verdict = verdict_of(lesson_06.grade_output, [run])
+    assert message in verdict
     assert len(verdict) < 300
 
 
 @pytest.mark.parametrize(
-    ("greeting", "told"),
+    ("greeting", "message"),
     [
         (Greeting("Ann", "hello Ann\r\n", 1), "Right!"),
         (Greeting("Ann", "hello Ann", 2), "Right!"),
-        (Greeting("Ann", "hello Ann", 0), "no program was run for it"),
+        (Greeting("Ann", "hello Ann", 0), "no program ran to print it"),
         (Greeting("Ann ", "hello Ann\n", 1), "the guest 'Ann ' was greeted with 'hello Ann"),
-        (Greeting("Ann", b"hello Ann", 1), "a text was wanted; you returned of type bytes"),
+        (
+            Greeting("Ann", b"hello Ann", 1),
+            "greet should return text, a str; what you returned is of type bytes",
+        ),
         (Greeting("Ann", "hello Ann", 1, "it was run"), "the name 'Ann': it was run."),
     ],
     ids=range(6),
 )
-def test_a_greeting_is_judged(greeting, told):
-    assert told in said(lesson_06.judge_greet, [greeting])
+def test_a_greeting_is_graded(greeting, message):
+    assert message in verdict_of(lesson_06.grade_greet, [greeting])
 
 
 @pytest.mark.parametrize(
-    ("run", "told"),
+    ("run", "message"),
     [
         (Ended("done", "done", 15, 1.5), "Right!"),
         (Ended("too long", "too long", 0.5, 0.6), "Right!"),
-        (Ended("done", "failed", 15, 0.1), "'done', with 15 s, you returned 'failed'."),
+        (Ended("done", "failed", 15, 0.1), "'done', with a limit of 15 s, you returned 'failed'."),
         (Ended("too long", "too long", 0.5, 2), "you waited for 2.0 s."),
         (Ended("too long", "too long", 0.5, 0.6, gone=False), "the program is still running."),
         (Ended("missing", None, 15, 0.1), "you returned None."),
     ],
     ids=range(6),
 )
-def test_an_ending_is_judged(run, told):
-    assert told in said(lesson_06.judge_ending, [run])
+def test_an_ending_is_graded(run, message):
+    assert message in verdict_of(lesson_06.grade_ending, [run])
 
 
-# -- what the prose says
+# -- claims of the prose that no cell shows
 
 
-def test_a_flood_of_100_mb_fits_into_a_capture():
+def test_run_captures_100_mb():
     begin = time.perf_counter()
     done = subprocess.run(flood(100_000_000), capture_output=True, timeout=60)
     assert len(done.stdout.replace(b"\r", b"")) == 100_000_000
     assert time.perf_counter() - begin < 60
 
 
-def test_run_with_a_timeout_kills_and_reaps():
+def test_run_with_a_timeout_leaves_no_process():
     with pytest.raises(subprocess.TimeoutExpired, match="timed out after"):
         subprocess.run(napper(60), timeout=0.3)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no signals")
-def test_signals_are_negative_and_128_more_after_a_shell():
+def test_a_signal_is_a_negative_code_or_128_more_after_a_shell():
     kill = python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert subprocess.run(kill).returncode == -9
     done = subprocess.run(["sh", "-c", "kill -TERM $$"])
@@ -331,18 +337,18 @@ def test_signals_are_negative_and_128_more_after_a_shell():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows joins the list")
-def test_a_shell_and_a_list_run_only_the_first_item():
+def test_a_shell_runs_only_the_first_item_of_a_list():
     done = subprocess.run(["echo", "hello"], shell=True, **CAPTURED)
     assert done.stdout == "\n"
 
 
-def test_a_missing_folder_raises_as_a_missing_program_does():
+def test_a_missing_folder_raises_like_a_missing_program():
     missing = FileNotFoundError if os.name == "posix" else NotADirectoryError
     with pytest.raises(missing):
         subprocess.run(python("pass"), cwd="no-such-folder")
 
 
-def test_the_message_of_a_failure_differs_and_lacks_stderr():
+def test_the_message_of_a_failure_lacks_stderr():
     with pytest.raises(subprocess.CalledProcessError) as caught:
         subprocess.run(python("import sys; sys.exit('disk' + ' full')"), check=True, **CAPTURED)
     assert "disk full" not in str(caught.value)
@@ -351,7 +357,7 @@ def test_the_message_of_a_failure_differs_and_lacks_stderr():
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="colours came with 3.13")
 @pytest.mark.parametrize(("switch", "coloured"), [("1", True), ("0", False)])
-def test_error_messages_are_coloured_from_3_13(switch, coloured):
+def test_tracebacks_are_coloured_from_python_3_13(switch, coloured):
     env = os.environ | {"FORCE_COLOR": "1", "PYTHON_COLORS": switch}
     done = subprocess.run(python("1 / 0"), env=env, **CAPTURED)
     assert ("\x1b[" in done.stderr) == coloured

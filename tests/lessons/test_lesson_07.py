@@ -1,10 +1,11 @@
-"""Lesson 07: its exercises, and what its prose says without a cell.
+"""Lesson 07: its exercises, and the claims of its prose that no cell shows.
 
-run_all can be wrong by no limit, a limit of its own, no two at once, another order, no waiting;
-right by threads, polling, asyncio, pools, in batches. follow can be wrong by late lines, or only
-the first in time, by lost lines or codes; right with text or bytes, by Popen, readline, asyncio.
-run_family can be wrong by leaving a grandchild, after a timeout or after an end in time, by codes,
-by a limit of its own; right by a group, a session, polling.
+A wrong run_all has no limit or a limit of its own, never runs two programs at once, returns the
+codes in the wrong order, or does not wait; a right one uses threads, polling, asyncio, pools or
+batches. A wrong follow passes on lines late, or only the first one in time, or loses lines or
+codes; a right one passes on text or bytes, by Popen, readline or asyncio. A wrong run_process_tree
+leaves a grandchild running after a timeout or after an end in time, returns wrong codes, or has a
+limit of its own; a right one uses a group, a session or polling.
 """
 
 import asyncio
@@ -17,13 +18,13 @@ from multiprocessing.pool import ThreadPool
 
 import numpy as np
 import pytest
-from judging import Answer, judged, name_of, one_of_each, said
+from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
 from helpers import commands
 from helpers.commands.programs import FLOOD, napper, python
 from helpers.exercises import lesson_07
-from helpers.exercises.lesson_07 import Batch, Family, Followed
-from helpers.schedule import predict
+from helpers.exercises.lesson_07 import Batch, Followed, TreeRun
+from watchedpool import predict
 
 pytestmark = pytest.mark.usefixtures("reaped")
 
@@ -110,7 +111,7 @@ def all_zero(commands, at_once):
     return [0] * len(commands)
 
 
-def reports(commands, at_once):
+def completed_processes(commands, at_once):
     with ThreadPoolExecutor(at_once) as threads:
         return list(threads.map(subprocess.run, commands))
 
@@ -211,22 +212,30 @@ def letter_by_letter(command, use):
     return lesson_07.follow(command, lambda line: [use(line[:9]), use(line[9:])])
 
 
+def no_text(command, use):
+    use(None)
+
+
+def empty_text(command, use):
+    use("")
+
+
 # -- exercise 3, right
 
 
 def by_group(command, seconds):
     child = subprocess.Popen(command, process_group=0)
     in_time = commands.has_ended(child, seconds)
-    commands.end_family(child)
+    commands.kill_process_tree(child)
     return child.returncode if in_time else "too long"
 
 
-def by_polling_the_family(command, seconds):
+def by_polling_the_child(command, seconds):
     child, end = commands.start(command), time.monotonic() + seconds
     while not commands.has_ended(child) and time.monotonic() < end:
         time.sleep(0.01)
     in_time = commands.has_ended(child)
-    commands.end_family(child)
+    commands.kill_process_tree(child)
     return child.wait() if in_time else "too long"
 
 
@@ -240,16 +249,16 @@ def kill_the_child(command, seconds):
         return "too long"
 
 
-def family_of_a_timeout(command, seconds):
+def kill_only_after_a_timeout(command, seconds):
     child = commands.start(command)
     try:
         return child.wait(seconds)
     except subprocess.TimeoutExpired:
-        commands.end_family(child)
+        commands.kill_process_tree(child)
         return "too long"
 
 
-def end_its_group(command, seconds):
+def kill_its_group(command, seconds):
     with subprocess.Popen(command) as child:
         try:
             return child.wait(seconds)
@@ -259,31 +268,31 @@ def end_its_group(command, seconds):
 
 
 def always_zero(command, seconds):
-    lesson_07.run_family(command, seconds)
+    lesson_07.run_process_tree(command, seconds)
     return 0
 
 
 def no_word(command, seconds):
-    code = lesson_07.run_family(command, seconds)
+    code = lesson_07.run_process_tree(command, seconds)
     return None if code == "too long" else code
 
 
 def at_most_a_second(command, seconds):
-    return lesson_07.run_family(command, 1)
+    return lesson_07.run_process_tree(command, 1)
 
 
 def at_most_three_seconds(command, seconds):
-    return lesson_07.run_family(command, 3)
+    return lesson_07.run_process_tree(command, 3)
 
 
 def divides(*_):
     return 1 / 0
 
 
-ALL, FOLLOW, WHOLE = (
+ALL, FOLLOW, TREE = (
     lesson_07.some_at_a_time,
     lesson_07.follow_a_program,
-    lesson_07.the_whole_family,
+    lesson_07.whole_process_tree,
 )
 ANSWERS = [
     Answer(ALL, lesson_07.run_all),
@@ -293,13 +302,13 @@ ANSWERS = [
     Answer(ALL, by_polling),
     Answer(ALL, in_batches),
     Answer(ALL, by_asyncio),
-    Answer(ALL, all_at_once, "programs ran at the same time, and 2 may"),
+    Answer(ALL, all_at_once, "programs ran at the same time, and 2 were allowed"),
     Answer(ALL, one_by_one, "one after another"),
-    Answer(ALL, always_two, "2 programs ran at the same time, where 4 might"),
-    Answer(ALL, always_three, "3 programs ran at the same time, and 2 may"),
+    Answer(ALL, always_two, "2 programs ran at the same time, where 4 were allowed"),
+    Answer(ALL, always_three, "3 programs ran at the same time, and 2 were allowed"),
     Answer(ALL, as_they_come, "the return codes are ["),
     Answer(ALL, all_zero, "the return codes are ["),
-    Answer(ALL, reports, "the return codes are ["),
+    Answer(ALL, completed_processes, "the return codes are ["),
     Answer(ALL, no_waiting, "programs had ended"),
     Answer(ALL, no_running, "0 of 5 programs had ended"),
     Answer(ALL, divides, "divides raised ZeroDivisionError"),
@@ -316,67 +325,73 @@ ANSWERS = [
     Answer(FOLLOW, at_most_100, "use was called 100 times"),
     Answer(FOLLOW, waits_first, "Not yet: "),
     Answer(FOLLOW, letter_by_letter, "Not yet: "),
+    Answer(FOLLOW, no_text, "use takes a line of text; what it was given is nothing (None)."),
+    Answer(FOLLOW, empty_text, "use was called with '', which is not a whole line."),
     Answer(FOLLOW, divides, "divides raised ZeroDivisionError"),
-    Answer(WHOLE, lesson_07.run_family),
-    Answer(WHOLE, by_polling_the_family),
-    Answer(WHOLE, kill_the_child, "the program that your program started still runs"),
-    Answer(WHOLE, always_zero, "in time, and you returned 0"),
-    Answer(WHOLE, no_word, "took too long, and you returned None"),
-    Answer(WHOLE, at_most_a_second, "in time, and you returned 'too long'"),
-    Answer(WHOLE, at_most_three_seconds, "and you waited for "),
-    Answer(WHOLE, divides, "divides raised ZeroDivisionError"),
+    Answer(TREE, lesson_07.run_process_tree),
+    Answer(TREE, by_polling_the_child),
+    Answer(TREE, kill_the_child, "the program that your program started is still running"),
+    Answer(TREE, always_zero, "in time, and you returned 0"),
+    Answer(TREE, no_word, "took too long, and you returned None"),
+    Answer(TREE, at_most_a_second, "in time, and you returned 'too long'"),
+    Answer(TREE, at_most_three_seconds, "and you waited for "),
+    Answer(TREE, divides, "divides raised ZeroDivisionError"),
 ]
-if os.name == "posix":  # Windows has no groups, and there nobody finds an orphan
+if os.name == "posix":  # Windows has no groups, and there an orphan cannot be found
     ANSWERS += [
-        Answer(WHOLE, by_group),
-        Answer(WHOLE, end_its_group, "that would have ended this notebook"),
-        Answer(WHOLE, family_of_a_timeout, "ended in time, and the one that it had started"),
+        Answer(TREE, by_group),
+        Answer(TREE, kill_its_group, "that would have ended this notebook"),
+        Answer(
+            TREE, kill_only_after_a_timeout, "ended in time, and the program that it had started"
+        ),
     ]
 
 
 @pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
-def test_a_real_answer_is_judged(answer):
-    assert not judged(answer)
+def test_a_real_answer_gets_the_expected_verdict(answer):
+    assert not wrong_verdict(answer)
 
 
 CODES = [0, 3, 0, 1]
 
 
 @pytest.mark.parametrize(
-    ("returned", "places", "told"),
+    ("returned", "places", "message"),
     [
         (CODES, 2, "Right! Measured: 2 at a time"),
         (tuple(CODES), 2, "Right!"),
         (np.array(CODES), 2, "Right!"),
         (CODES, 1, "the programs ran one after another"),
-        (CODES, 4, "4 programs ran at the same time, and 2 may."),
+        (CODES, 4, "4 programs ran at the same time, and 2 were allowed."),
         (sorted(CODES), 2, "the return codes are [0, 3, 0, 1], and you returned [0, 0, 1, 3]."),
         (None, 2, "run_all returned nothing (None)."),
         (CODES[:3], 2, "there should be 4 results; you returned 3."),
     ],
     ids=range(8),
 )
-def test_a_batch_is_judged_by_its_timeline(returned, places, told):
+def test_run_all_is_graded_by_its_timeline(returned, places, message):
     batch = Batch(2, CODES, returned, predict([0.3] * 4, places))
-    assert told in said(lesson_07.judge_run_all, [batch] * 2)
+    assert message in verdict_of(lesson_07.grade_run_all, [batch] * 2)
 
 
-@pytest.mark.parametrize(("places", "told"), [(4, "Right!"), (3, "Right!"), (2, "where 4 might.")])
-def test_a_batch_uses_its_places(places, told):
+@pytest.mark.parametrize(
+    ("places", "message"), [(4, "Right!"), (3, "Right!"), (2, "where 4 were allowed.")]
+)
+def test_run_all_must_run_as_many_as_allowed(places, message):
     batch = Batch(4, CODES, CODES, predict([0.3] * 4, places))
-    assert told in said(lesson_07.judge_run_all, [batch] * 2)
+    assert message in verdict_of(lesson_07.grade_run_all, [batch] * 2)
 
 
-def test_programs_that_had_not_ended_are_missed():
+def test_run_all_must_wait_for_all_programs():
     batch = Batch(2, CODES, CODES, predict([0.3] * 3, 2))
-    assert "3 of 4 programs had ended" in said(lesson_07.judge_run_all, [batch])
+    assert "3 of 4 programs had ended" in verdict_of(lesson_07.grade_run_all, [batch])
 
 
 LINES = ["a 1\n", "b 2\n", "c 3\n"]
 
 
 @pytest.mark.parametrize(
-    ("run", "told"),
+    ("run", "message"),
     [
         (Followed(3, 9, 0, [0.01, 0.02, 0.5], LINES, 0), "Right!"),
         (Followed(3, 9, 0, [0.01, 0.01, 0.01], ["a 1", "b 2\r\n", "c 3"], 0), "Right!"),
@@ -389,28 +404,31 @@ LINES = ["a 1\n", "b 2\n", "c 3\n"]
     ],
     ids=range(8),
 )
-def test_a_follower_is_judged(run, told):
-    assert told in said(lesson_07.judge_follow, [run])
+def test_follow_is_graded_by_lines_times_and_code(run, message):
+    assert message in verdict_of(lesson_07.grade_follow, [run])
 
 
 @pytest.mark.parametrize(
-    ("run", "told"),
+    ("run", "message"),
     [
-        (Family("too long", "too long", 1, 1.2), "Right!"),
-        (Family(0, 0, 15, 1.2), "Right!"),
-        (Family("too long", "too long", 1, 1.2, left=True), "that your program started still runs"),
-        (Family(0, 0, 15, 1.2, left=True), "ended in time, and the one that it had started"),
-        (Family("too long", 0, 1, 1.2), "a program took too long, and you returned 0."),
-        (Family("too long", "too long", 1, 3), "you waited for 3.0 s."),
-        (Family(0, False, 15, 1.2), "a program returned 0 in time, and you returned False."),
+        (TreeRun("too long", "too long", 1, 1.2), "Right!"),
+        (TreeRun(0, 0, 15, 1.2), "Right!"),
+        (
+            TreeRun("too long", "too long", 1, 1.2, left=True),
+            "that your program started is still running",
+        ),
+        (TreeRun(0, 0, 15, 1.2, left=True), "ended in time, and the program that it had started"),
+        (TreeRun("too long", 0, 1, 1.2), "a program took too long, and you returned 0."),
+        (TreeRun("too long", "too long", 1, 3), "you waited for 3.0 s."),
+        (TreeRun(0, False, 15, 1.2), "a program returned 0 in time, and you returned False."),
     ],
     ids=range(7),
 )
-def test_a_family_is_judged(run, told):
-    assert told in said(lesson_07.judge_run_family, [run])
+def test_run_process_tree_is_graded(run, message):
+    assert message in verdict_of(lesson_07.grade_run_process_tree, [run])
 
 
-# -- what the prose says
+# -- claims of the prose that no cell shows
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the size differs")
@@ -423,15 +441,15 @@ def test_a_pipe_holds_64_kib_on_linux():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no process groups")
-def test_process_group_is_as_good_as_a_session():
+def test_a_process_group_works_as_well_as_a_session():
     with subprocess.Popen(napper(60), process_group=0) as child:
         assert os.getpgid(child.pid) == child.pid
         assert os.getsid(child.pid) == os.getsid(0)
-        commands.end_family(child)
+        commands.kill_process_tree(child)
     assert child.returncode == -9
 
 
-def test_a_flood_that_nobody_reads_ends_by_itself():
+def test_flood_ends_by_itself_if_its_output_is_not_read():
     soon = FLOOD.replace("Timer(60", "Timer(0.5")
     assert soon != FLOOD
     with subprocess.Popen(python(soon, 1_000_000), stdout=subprocess.PIPE) as child:

@@ -1,4 +1,4 @@
-"""Lesson 08: what its judges pass and refuse, and what its prose says and no cell computes."""
+"""Lesson 08: what its exercises accept and refuse, and claims of its prose that no cell shows."""
 
 import json
 import logging
@@ -12,14 +12,13 @@ from threading import Semaphore
 
 import numpy as np
 import pytest
-from judging import Answer, judged, name_of, one_of_each, said
+from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
-from helpers import Timeline
 from helpers.commands.demonstration import demonstrate
 from helpers.exercises import lesson_08
 from helpers.exercises.lesson_08 import Followed
-from helpers.schedule import predict
-from helpers.workers import and_tell, nap_and_log, share_log, share_queue, walk
+from helpers.workers import call_and_notify, nap_and_log, run_steps, share_log, share_queue
+from watchedpool import Timeline, predict
 
 NAN = np.nan
 
@@ -169,7 +168,7 @@ def by_hand(running, waiting, workers):
     return free[-1]
 
 
-def like_bread(running, waiting, workers):
+def divided_evenly(running, waiting, workers):
     return sum(running + waiting) / workers
 
 
@@ -188,7 +187,7 @@ ANSWERS = [
     Answer(STEPS, by_manager),
     Answer(STEPS, by_polling),
     Answer(STEPS, bar_of_tasks, "the bar ended at 6 of "),
-    Answer(STEPS, counted_at_the_end, "finished steps were not shown."),
+    Answer(STEPS, counted_at_the_end, "steps were finished that the bar had not counted."),
     Answer(STEPS, counted_before, "steps that were not finished."),
     Answer(STEPS, one_worker, "as if there were one worker."),
     Answer(STEPS, no_bar, "no bar moved."),
@@ -203,20 +202,20 @@ ANSWERS = [
     Answer(UNKNOWN, in_turn, "as if there were one worker."),
     Answer(LEFT, lesson_08.time_left),
     Answer(LEFT, by_hand),
-    Answer(LEFT, like_bread, "are left of a run"),
-    Answer(LEFT, only_what_runs, "are left of a run"),
+    Answer(LEFT, divided_evenly, "of a run are left"),
+    Answer(LEFT, only_what_runs, "of a run are left"),
     Answer(LEFT, as_text, "time_left should return seconds"),
 ]
 
 
 @pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
-def test_a_real_answer_is_judged(answer):
-    assert not judged(answer)
+def test_a_real_answer_gets_the_expected_verdict(answer):
+    assert not wrong_verdict(answer)
 
 
 @pytest.mark.parametrize("answer", [a for a in ANSWERS if a.exercise is LEFT], ids=name_of)
-def test_every_forecast_is_judged(answer):
-    assert not judged(answer)
+def test_every_forecast_gets_the_expected_verdict(answer):
+    assert not wrong_verdict(answer)
 
 
 WANTED = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
@@ -224,21 +223,21 @@ NAPS = [0.1, 0.15, 0.2, 0.25, 0.3, 0.35]
 PROMPT = predict(NAPS, 3, method="imap_unordered")
 
 
-def shown(at):
+def counted_at(moments):
     """Return the run with a bar that counted at these moments."""
-    return Timeline(PROMPT.worker, PROMPT.start, PROMPT.finish, at)
+    return Timeline(PROMPT.worker, PROMPT.start, PROMPT.finish, moments)
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({}, "Right! Measured: 6 steps"),
         ({"results": tuple(WANTED)}, "Right!"),
         ({"results": WANTED[::-1]}, "not in the order of the tasks."),
-        ({"results": None}, "it returned nothing (None)."),
-        ({"run": shown([0.9] * 6)}, "finished steps were not shown."),
-        ({"run": shown([0.0] * 6)}, "the bar counted 6 steps that were not finished."),
-        ({"run": shown([*PROMPT.finish[:5], NAN])}, "the bar ended at 5 of 6 steps."),
+        ({"results": None}, "follow returned nothing (None)."),
+        ({"run": counted_at([0.9] * 6)}, "steps were finished that the bar had not counted."),
+        ({"run": counted_at([0.0] * 6)}, "the bar counted 6 steps that were not finished."),
+        ({"run": counted_at([*PROMPT.finish[:5], NAN])}, "the bar ended at 5 of 6 steps."),
         ({"run": predict(NAPS, 1)}, "as if there were one worker."),
         ({"run": predict(NAPS[:5], 3)}, "5 steps were done, and there are 6"),
         ({"run": predict(NAPS * 2, 3)}, "12 steps were done, and there are 6"),
@@ -247,13 +246,13 @@ def shown(at):
     ],
     ids=range(12),
 )
-def test_a_bar_of_steps_is_judged_by_its_timeline(changed, told):
+def test_a_bar_of_steps_is_graded_by_its_timeline(changed, message):
     followed = Followed(WANTED, WANTED, PROMPT, True, 6)._replace(**changed)
-    assert told in said(lesson_08.judge_steps, followed)
+    assert message in verdict_of(lesson_08.grade_steps, followed)
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({}, "Right! Measured: at worst 10 items were taken"),
         ({"total": 6}, "Right!"),
@@ -266,34 +265,34 @@ def test_a_bar_of_steps_is_judged_by_its_timeline(changed, told):
     ],
     ids=range(8),
 )
-def test_an_unknown_end_is_judged_by_what_was_taken(changed, told):
+def test_keep_up_is_graded_by_how_many_items_were_taken(changed, message):
     followed = Followed(NAPS, NAPS, PROMPT, True, None, 10)._replace(**changed)
-    assert told in said(lesson_08.judge_unknown, followed)
+    assert message in verdict_of(lesson_08.grade_unknown, followed)
 
 
-# -- the workers' halves
+# -- the functions for workers
 
 
 @pytest.fixture
-def told():
-    """What a worker would tell, here."""
+def reports():
+    """Return the queue in which a worker would report, used in this process."""
     queue = ThreadQueue()
     share_queue(queue)
     return queue
 
 
-def test_a_task_that_fails_tells_too(told):
+def test_a_failing_task_is_reported_too(reports):
     with pytest.raises(ZeroDivisionError):
-        and_tell(partial(divmod, 1), 0)
-    assert told.qsize() == 1
+        call_and_notify(partial(divmod, 1), 0)
+    assert reports.qsize() == 1
 
 
-def test_a_walk_tells_of_each_step(told):
-    assert walk([1, 2, 3], str) == ["1", "2", "3"]
-    assert told.qsize() == 3
+def test_run_steps_reports_each_step(reports):
+    assert run_steps([1, 2, 3], str) == ["1", "2", "3"]
+    assert reports.qsize() == 3
 
 
-def test_what_a_worker_logs_goes_into_the_queue_as_it_was_said(monkeypatch):
+def test_log_messages_of_a_worker_go_into_the_queue(monkeypatch):
     root, records = logging.getLogger(), ThreadQueue()
     monkeypatch.setattr(root, "handlers", root.handlers)
     monkeypatch.setattr(root, "level", root.level)
@@ -302,10 +301,10 @@ def test_what_a_worker_logs_goes_into_the_queue_as_it_was_said(monkeypatch):
     assert records.get(timeout=1).getMessage() == "a nap of 0 s begins"
 
 
-# -- what the prose says and no cell computes
+# -- claims of the prose that no cell shows
 
 
-def test_in_a_file_a_notebooks_bar_reads_as_it_was_at_the_start():
+def test_stored_notebook_bars_read_zero_percent():
     lesson = Path(__file__).parents[2] / "notebooks" / "08-a-bar-for-every-need.ipynb"
     cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
@@ -315,7 +314,7 @@ def test_in_a_file_a_notebooks_bar_reads_as_it_was_at_the_start():
     assert all("  0%|" in text for text in bars)
 
 
-def test_a_demonstration_tells_a_new_line_from_the_start_of_the_same():
+def test_a_demonstration_keeps_carriage_returns():
     assert demonstrate(r"print('one\rtwo')").output == "one\rtwo\n"
 
 
@@ -335,7 +334,7 @@ def task(number):
 if __name__ == "__main__":
     queue = SimpleQueue()
     with Pool(1, share_queue, (queue,)) as pool:
-        listening = Thread(target=lambda: [tqdm.write(told) for told in iter(queue.get, None)])
+        listening = Thread(target=lambda: [tqdm.write(text) for text in iter(queue.get, None)])
         listening.start()
         list(tqdm(pool.imap(task, range(3)), total=3, mininterval=0))
         queue.put(None)
@@ -343,7 +342,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_text_for_each_task_is_written_above_the_bar():
+def test_tqdm_write_prints_above_the_bar():
     done = demonstrate(PRINTS)
     assert (done.ending, done.output) == ("ended", "begins 0\nbegins 1\nbegins 2\n")
     assert "3/3" in done.errors.split("\r")[-1]

@@ -1,11 +1,11 @@
-"""Lesson 09: nothing that breaks leaves a trace, its exercises judge well, its claims hold.
+"""Lesson 09: `demonstrate` leaves nothing behind, the exercises grade correctly, the claims hold.
 
-survive can be wrong by an error that ends it, by one kind of error, by chunks, by no pool, by one
-task at a time; right by a try in the task, by asking on, by promises, by callbacks, as they come.
-rescue can be wrong by no rescue, by its own process, by all again, by what is behind the killed
-task again; right by executors, promises with a limit, next with a limit, a pool for each task.
-The patients come in another order each time. A script can be wrong under one method only, or print
-what no pool returned.
+A wrong survive ends with the first error, catches one kind of error only, uses chunks, no pool, or
+one task at a time; a right one catches errors in the task, continues after an error, uses
+apply_async or callbacks, or takes results as they come. A wrong rescue does not rescue, works in
+its own process, or runs completed tasks again; a right one uses executors, time limits for
+apply_async or next, or a new pool for each task. The mystery runs are in a different order each
+time. A wrong script may fail under one start method only, or print what no pool returned.
 """
 
 import multiprocessing
@@ -22,15 +22,14 @@ from multiprocessing import Pool
 import numpy as np
 import psutil
 import pytest
-from judging import Answer, judged, name_of, one_of_each, said
+from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
 from helpers.commands.demonstration import Demonstration, demonstrate, under_each_method
 from helpers.exercises import lesson_09
 from helpers.exercises.checking import NOT_TRIED
 from helpers.exercises.lesson_09 import ITEMS, PRINTED, UNSAFE, Rescued, Survived
-from helpers.schedule import predict
-from helpers.timeline import Timeline
 from helpers.workers import die_once, nap, nap_or_die, result_or_error, with_number
+from watchedpool import Timeline, predict
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and sessions")
 each_method = pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
@@ -47,11 +46,11 @@ if __name__ == "__main__":
 """
 
 
-# demonstrate: a program that may break, apart from ours.
+# -- demonstrate
 
 
 @each_method
-def test_a_program_ends_and_its_pool_was_watched(method):
+def test_demonstrate_records_the_pool_of_a_program(method):
     done = demonstrate(POOL + "    print(pool.map(nap, [0.1, 0.2]))", method=method)
     assert (done.ending, done.output, done.left) == ("ended", "[0.1, 0.2]\n", 0)
     assert len(done.timeline) == 6
@@ -59,7 +58,7 @@ def test_a_program_ends_and_its_pool_was_watched(method):
 
 
 @each_method
-def test_a_program_that_hangs_is_ended_and_tells_which_task_had_no_end(method):
+def test_demonstrate_ends_a_program_that_hangs_and_records_the_lost_task(method):
     before = set(psutil.Process().children(recursive=True))
     naps = "[0.1, 0.1, -0.1, 0.1, 0.1, 0.1]"
     done = demonstrate(POOL + f"    pool.map(nap_or_die, {naps}, chunksize=1)", method=method)
@@ -78,38 +77,38 @@ def test_a_program_that_hangs_is_ended_and_tells_which_task_had_no_end(method):
         ("while True: raise SystemExit(0)", "ended"),
     ],
 )
-def test_the_ending_of_a_program_without_a_pool(source, ending):
+def test_demonstrate_reports_how_a_program_without_a_pool_ends(source, ending):
     done = demonstrate(source)
     assert done.ending == ending
     assert len(done.timeline) == 0
     assert "ZeroDivisionError" in done.errors or ending != "failed"
 
 
-def test_red_text_without_end_is_ended():
+def test_demonstrate_ends_a_program_that_prints_endless_tracebacks():
     unguarded = "from multiprocessing import Pool\nwith Pool(1) as pool: pool.map(abs, [1])"
     done = demonstrate(unguarded, method="spawn")
     assert done.ending == "hangs"
     assert "__main__" in done.errors
 
 
-def test_a_program_that_computes_in_silence_does_not_hang():
+def test_a_silent_program_that_computes_is_not_taken_for_hanging():
     computing = "import time\nprint(1, flush=True)\nwhile time.process_time() < 1.5: pass"
     assert demonstrate(computing).ending == "ended"
 
 
-def test_a_cell_has_no_file_and_a_script_has_one():
+def test_a_demonstrated_cell_has_no_file_and_a_script_has_one():
     source = "print('__file__' in globals())"
     assert demonstrate(source).output == "True\n"
     assert demonstrate(source, cell=True).output == "False\n"
 
 
-def test_a_start_method_that_does_not_exist_is_named():
+def test_demonstrate_refuses_an_unknown_start_method():
     with pytest.raises(ValueError, match="method is 'teleport'; allowed are"):
         demonstrate("pass", method="teleport")
 
 
 @posix
-def test_an_interrupt_ends_the_program():
+def test_an_interrupt_ends_the_demonstrated_program():
     before = set(psutil.Process().children(recursive=True))
     threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
     with pytest.raises(KeyboardInterrupt):
@@ -117,12 +116,12 @@ def test_an_interrupt_ends_the_program():
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
-# What the lesson says, beyond what its cells show.
+# -- claims of the prose that no cell shows
 
 
 @posix
 @pytest.mark.parametrize(("seconds", "some_left"), [(3, True), (0.2, False)])
-def test_the_workers_of_a_killed_pool_finish_their_task_and_end(seconds, some_left):
+def test_workers_of_a_killed_program_finish_their_task_and_end(seconds, some_left):
     run = f"    pool.map_async(nap, [{seconds}] * 2, chunksize=1)\n    time.sleep(0.1)\n"
     done = demonstrate(POOL + run + "    os.kill(os.getpid(), signal.SIGKILL)")
     assert done.ending == "killed"
@@ -130,7 +129,7 @@ def test_the_workers_of_a_killed_pool_finish_their_task_and_end(seconds, some_le
 
 
 @posix
-def test_a_pool_that_was_stopped_takes_new_tasks_after_the_old_ones():
+def test_an_interrupted_pool_runs_old_tasks_before_new_ones():
     # One worker: of two, the second may print its last old task after the first one's new one.
     done = demonstrate(
         POOL.replace("Pool(2)", "Pool(1)")
@@ -142,7 +141,7 @@ def test_a_pool_that_was_stopped_takes_new_tasks_after_the_old_ones():
 
 
 @posix
-def test_stop_ends_the_tasks_an_executor_is_in_and_no_others():
+def test_an_interrupt_ends_only_the_running_tasks_of_an_executor():
     source = POOL.replace("pool = Pool(2)\n    pool.map(nap, [0.05] * 4)", "pass") + (
         "    executor = ProcessPoolExecutor(2)\n"
         "    futures = [executor.submit(nap_and_square, a) for a in [9, 9, 7, 7, 9, 9]]\n"
@@ -155,7 +154,7 @@ def test_stop_ends_the_tasks_an_executor_is_in_and_no_others():
 
 
 @posix
-def test_of_two_idle_workers_one_listens_and_the_other_stands_in_line():
+def test_one_idle_worker_reads_the_queue_and_the_other_waits_for_its_lock():
     source = (
         "import faulthandler, os, signal, time\n"
         "from multiprocessing import Pool, active_children\n"
@@ -174,7 +173,7 @@ def test_of_two_idle_workers_one_listens_and_the_other_stands_in_line():
     assert sorted("__enter__" in top for top in tops) == [False, True]
 
 
-def test_a_pool_without_a_name_is_ended_by_the_garbage_collector():
+def test_a_pool_without_a_reference_is_ended_by_the_garbage_collector():
     source = (
         "import gc, multiprocessing as m, time\nfrom multiprocessing.pool import Pool\n"
         "if __name__ == '__main__':\n"
@@ -190,7 +189,7 @@ def test_a_pool_without_a_name_is_ended_by_the_garbage_collector():
 
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="terminate_workers came with 3.14")
 @pytest.mark.parametrize("name", ["terminate_workers", "kill_workers"])
-def test_the_workers_of_an_executor_can_be_ended(name):
+def test_terminate_workers_and_kill_workers_end_an_executor(name):
     executor = ProcessPoolExecutor(2)
     future = executor.submit(nap, 60)
     getattr(executor, name)()
@@ -200,7 +199,7 @@ def test_the_workers_of_an_executor_can_be_ended(name):
 # -- exercise 1, right
 
 
-def asks_on(pool, function, items):
+def continues_after_errors(pool, function, items):
     results, good, bad = pool.imap(function, items), [], set()
     for number in range(len(items)):
         try:
@@ -210,22 +209,22 @@ def asks_on(pool, function, items):
     return [good, bad]
 
 
-def by_promises(pool, function, items):
-    promises = [pool.apply_async(function, (item,)) for item in items]
+def by_apply_async(pool, function, items):
+    jobs = [pool.apply_async(function, (item,)) for item in items]
     pool.close()
     pool.join()
-    good = tuple(promise.get() for promise in promises if promise.successful())
-    return good, tuple(n for n, promise in enumerate(promises) if not promise.successful())
+    good = tuple(job.get() for job in jobs if job.successful())
+    return good, tuple(number for number, job in enumerate(jobs) if not job.successful())
 
 
 def by_callbacks(pool, function, items):
-    bad, promises = [], []
+    bad, jobs = [], []
     for number, item in enumerate(items):
-        note = partial(lambda number, _: bad.append(number), number)
-        promises.append(pool.apply_async(function, (item,), error_callback=note))
-    for promise in promises:
-        promise.wait()
-    return [promise.get() for promise in promises if promise.successful()], bad
+        add = partial(lambda number, _: bad.append(number), number)
+        jobs.append(pool.apply_async(function, (item,), error_callback=add))
+    for job in jobs:
+        job.wait()
+    return [job.get() for job in jobs if job.successful()], bad
 
 
 def as_they_come(pool, function, items):
@@ -305,13 +304,13 @@ def only_a_list(pool, function, items):
 # -- exercise 2, right
 
 
-def promises_with_a_limit(function, items):
+def apply_async_with_a_limit(function, items):
     with Pool(2) as pool:
-        promises = [pool.apply_async(function, [item]) for item in items]
+        jobs = [pool.apply_async(function, [item]) for item in items]
         done = {}
-        for number, promise in enumerate(promises):
+        for number, job in enumerate(jobs):
             try:
-                done[number] = promise.get(timeout=3)
+                done[number] = job.get(timeout=3)
             except multiprocessing.TimeoutError:
                 done[number] = pool.apply(function, [items[number]])
     return tuple(done.values())
@@ -415,21 +414,21 @@ def in_order_only(function, items):
 SURVIVE, RESCUE = lesson_09.one_bad_in_a_hundred, lesson_09.save_what_is_done
 ANSWERS = [
     Answer(SURVIVE, lesson_09.survive),
-    Answer(SURVIVE, asks_on),
-    Answer(SURVIVE, by_promises),
+    Answer(SURVIVE, continues_after_errors),
+    Answer(SURVIVE, by_apply_async),
     Answer(SURVIVE, by_callbacks),
     Answer(SURVIVE, as_they_come),
     Answer(SURVIVE, catches_one_kind, "catches_one_kind raised TypeError"),
     Answer(SURVIVE, one_error_ends_it, "one_error_ends_it raised "),
     Answer(SURVIVE, stops_at_the_error, "failed; you say ["),
-    Answer(SURVIVE, in_chunks, "tasks never started: they were lost behind an error."),
+    Answer(SURVIVE, in_chunks, "tasks never started: they were lost after an error."),
     Answer(SURVIVE, names_none, "failed; you say []"),
     Answer(SURVIVE, without_a_pool, "the pool was given 0 tasks"),
     Answer(SURVIVE, one_at_a_time, "one task at a time"),
     Answer(SURVIVE, returns_the_items, "the results should be"),
     Answer(SURVIVE, only_a_list, "survive should return a pair"),
     Answer(RESCUE, lesson_09.rescue),
-    Answer(RESCUE, promises_with_a_limit),
+    Answer(RESCUE, apply_async_with_a_limit),
     Answer(RESCUE, next_with_a_limit),
     Answer(RESCUE, as_completed_again),
     Answer(RESCUE, a_pool_for_each_task),
@@ -445,15 +444,15 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
-def test_a_real_answer_is_judged(answer):
-    assert not judged(answer)
+def test_a_real_answer_gets_the_expected_verdict(answer):
+    assert not wrong_verdict(answer)
 
 
 GOOD = [number / 100 for number in range(ITEMS - 2)]
 
 
 @pytest.mark.parametrize(
-    ("answer", "workers", "told"),
+    ("answer", "workers", "message"),
     [
         ((GOOD, [3, 50]), 4, "Right! Measured: 98 results kept, 2 bad tasks named"),
         ([tuple(GOOD), {50, 3}], 4, "Right!"),
@@ -467,42 +466,43 @@ GOOD = [number / 100 for number in range(ITEMS - 2)]
         ((None, [3, 50]), 4, "survive, as the first of its pair, returned nothing"),
         ((GOOD, 3), 4, "The second is of type int."),
         ((GOOD, "ab"), 4, "The second is of type str."),
+        ((GOOD, [3, None]), 4, "The second contains None."),
         (GOOD, 4, "survive should return a pair"),
         (None, 4, "What it returned is nothing (None)."),
         ({1: 2, 3: 4}, 4, "What it returned is of type dict."),
     ],
-    ids=range(15),
+    ids=range(16),
 )
-def test_survive_is_judged_by_its_pair_and_its_timeline(answer, workers, told):
+def test_survive_is_graded_by_its_pair_and_its_timeline(answer, workers, message):
     run = Survived(answer, GOOD, [3, 50], predict([0.1] * ITEMS, workers))
-    assert told in said(lesson_09.judge_survive, run)
+    assert message in verdict_of(lesson_09.grade_survive, run)
 
 
-@pytest.mark.parametrize(("tasks", "told"), [(0, "given 0 tasks"), (200, "given 200 tasks")])
-def test_survive_gives_the_pool_each_item_once(tasks, told):
+@pytest.mark.parametrize(("tasks", "message"), [(0, "given 0 tasks"), (200, "given 200 tasks")])
+def test_survive_must_give_the_pool_each_item_once(tasks, message):
     run = predict([0.1] * tasks, 4) if tasks else Timeline([], [], [])
-    assert told in said(lesson_09.judge_survive, Survived((GOOD, [3]), GOOD, [3], run))
+    assert message in verdict_of(lesson_09.grade_survive, Survived((GOOD, [3]), GOOD, [3], run))
 
 
-def test_the_rest_of_a_chunk_is_missed():
+def test_survive_must_not_lose_the_rest_of_a_chunk():
     run = predict([0.1] * ITEMS, 4)
     start, finish = np.array(run.start), np.array(run.finish)
     start[4:9] = finish[3:9] = np.nan
     survived = Survived((GOOD, [3]), GOOD, [3], Timeline(run.worker, start, finish))
-    assert "And 5 tasks never started" in said(lesson_09.judge_survive, survived)
+    assert "And 5 tasks never started" in verdict_of(lesson_09.grade_survive, survived)
 
 
 WANTED = [0.5, 0.1, 0.7, 0.3]
 
 
 @pytest.mark.parametrize(
-    ("results", "done", "by_us", "told"),
+    ("results", "done", "by_us", "message"),
     [
         (WANTED, WANTED, 0, "Right! All 4 results"),
         (np.array(WANTED), [*WANTED, 0.1], 0, "Right!"),  # it was done while the executor broke
         (WANTED, WANTED * 2, 0, "4 tasks were done, and then done again."),
         (WANTED, [*WANTED, 0.1, 0.5], 0, "2 tasks were done, and then done again."),
-        (WANTED, WANTED, 2, "your own process ran 2 tasks."),
+        (WANTED, WANTED, 2, "your own process ran 2 of the tasks."),
         (WANTED, [], 0, "no worker ran 4 of the 4 tasks to its end."),
         (sorted(WANTED), WANTED, 0, "not in the order of the tasks"),
         (WANTED[:3], WANTED, 0, "there should be 4 results; you returned 3."),
@@ -510,11 +510,11 @@ WANTED = [0.5, 0.1, 0.7, 0.3]
     ],
     ids=range(9),
 )
-def test_rescue_is_judged_by_what_workers_returned(results, done, by_us, told):
-    assert told in said(lesson_09.judge_rescue, Rescued(results, WANTED, done, by_us))
+def test_rescue_is_graded_by_what_workers_returned(results, done, by_us, message):
+    assert message in verdict_of(lesson_09.grade_rescue, Rescued(results, WANTED, done, by_us))
 
 
-def test_a_marker_makes_the_second_run_of_a_deadly_task_harmless(tmp_path):
+def test_die_once_is_harmless_the_second_time(tmp_path):
     marker = tmp_path / "died"
     with pytest.raises(RuntimeError, match="would have killed this notebook"):
         die_once(str(marker), 0.1, nap, 0.1)
@@ -522,13 +522,13 @@ def test_a_marker_makes_the_second_run_of_a_deadly_task_harmless(tmp_path):
     assert die_once(str(marker), 0.1, nap, 0.1) == nap_or_die(0.1) == 0.1
 
 
-def test_the_four_patients_differ_as_the_lesson_says(monkeypatch, capsys):
-    monkeypatch.setattr(lesson_09, "_asked", {})
-    assert "run the cell with the pictures first" in lesson_09.four_patients.verdict({"A": "lock"})
-    runs, names = lesson_09.patients(), {}
-    lesson_09.four_patients.solution()
+def test_the_four_mystery_runs_differ_as_the_lesson_says(monkeypatch, capsys):
+    monkeypatch.setattr(lesson_09.last_problems, "truth", None)
+    assert "run the cell with the pictures first" in lesson_09.which_problem.verdict({"A": "lock"})
+    runs, names = lesson_09.mystery_runs(), {}
+    lesson_09.which_problem.solution()
     exec(capsys.readouterr().out, names)
-    assert lesson_09.four_patients.verdict(names["diagnosis"]).startswith("Right!")
+    assert lesson_09.which_problem.verdict(names["diagnosis"]).startswith("Right!")
     found = {}
     for name, run in runs.items():
         found[names["diagnosis"][name]] = (len(run.without_end), run.workers)
@@ -537,34 +537,34 @@ def test_the_four_patients_differ_as_the_lesson_says(monkeypatch, capsys):
     assert found == {"healthy": (0, 2), "killed": (1, 3), "lock": (3, 3), "terminated": (2, 2)}
 
 
-ASKED = {"A": "lock", "B": "terminated", "C": "healthy", "D": "killed"}
+TRUTH = {"A": "lock", "B": "terminated", "C": "healthy", "D": "killed"}
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
-        (ASKED, "Right!"),
-        (dict(reversed(ASKED.items())), "Right!"),
+        (TRUTH, "Right!"),
+        (dict(reversed(TRUTH.items())), "Right!"),
         (dict.fromkeys("ABCD", "killed"), "look again at A, B, C:"),
-        (dict.fromkeys("ABC", "killed"), "name the illness of each run: A, B, C, D."),
-        (dict.fromkeys("ABCD", "ill"), "A is 'ill'; allowed are healthy, killed"),
-        (ASKED | {"A": ["lock"]}, "A is ['lock']; allowed are"),
+        (dict.fromkeys("ABC", "killed"), "name the problem of each run: A, B, C, D."),
+        (dict.fromkeys("ABCD", "slow"), "A is 'slow'; allowed are healthy, killed"),
+        (TRUTH | {"A": ["lock"]}, "A is ['lock']; allowed are"),
     ],
     ids=range(6),
 )
-def test_the_diagnosis_is_judged(answer, told):
-    assert told in said(lesson_09.judge_patients, answer, ASKED)
+def test_the_diagnosis_is_graded(answer, message):
+    assert message in verdict_of(lesson_09.grade_diagnosis, answer, TRUTH)
 
 
 # -- exercise 4
 
 
-def test_a_stub_and_an_empty_text_are_no_script():
+def test_safe_script_refuses_a_stub_and_an_empty_string():
     assert lesson_09.safe_script.verdict(...) == NOT_TRIED
     assert lesson_09.safe_script.verdict(" \n") == "Not yet: script is empty."
 
 
-def test_the_solution_is_a_safe_script(capsys):
+def test_safe_script_accepts_its_solution(capsys):
     lesson_09.safe_script.solution()
     names = {}
     exec(capsys.readouterr().out, names)
@@ -577,7 +577,7 @@ def test_the_unsafe_script_works_under_fork_only():
         assert method != "fork" or run.output.strip() == PRINTED
 
 
-def test_a_value_below_the_guard_is_caught():
+def test_safe_script_refuses_a_value_below_the_guard():
     lines = UNSAFE.replace("factor = 3\n", 'if __name__ == "__main__":\n    factor = 3\n')
     script = lines.replace("with Pool", "    with Pool").replace("    print", "        print")
     assert "it prints [0, 2, 4" in lesson_09.safe_script.verdict(script)
@@ -588,7 +588,7 @@ NINE = "[0, 3, 6, 9, 12, 15, 18, 21, 24]"
 
 
 @pytest.mark.parametrize(
-    ("ending", "output", "left", "timeline", "told"),
+    ("ending", "output", "left", "timeline", "message"),
     [
         ("ended", PRINTED + "\n", 0, EIGHT, "Right! The same under spawn"),
         ("hangs", "", 0, EIGHT, "under spawn the script hangs: no message"),
@@ -599,15 +599,15 @@ NINE = "[0, 3, 6, 9, 12, 15, 18, 21, 24]"
     ],
     ids=range(6),
 )
-def test_a_script_is_judged_by_its_runs(ending, output, left, timeline, told):
+def test_a_script_is_graded_by_its_runs(ending, output, left, timeline, message):
     run = Demonstration(ending, output, "", timeline, left)
     nine = Demonstration("ended", NINE, "", predict([0.1] * 9, 2), 0)
-    assert told in said(lesson_09.judge_script, {"spawn": run}, nine)
+    assert message in verdict_of(lesson_09.grade_script, {"spawn": run}, nine)
 
 
-def test_what_is_printed_must_be_what_the_pool_returned():
+def test_the_script_must_print_what_the_pool_returned():
     eight = Demonstration("ended", PRINTED, "", EIGHT, 0)
     literal = replace(eight, timeline=predict([0.1] * 9, 2))
-    assert "with range(9)" in said(lesson_09.judge_script, {"spawn": eight}, literal)
-    # A script that names its numbers without range(8) runs the same eight again.
-    assert said(lesson_09.judge_script, {"spawn": eight}, eight).startswith("Right!")
+    assert "with range(9)" in verdict_of(lesson_09.grade_script, {"spawn": eight}, literal)
+    # A script that lists its numbers without range(8) runs the same eight numbers again.
+    assert verdict_of(lesson_09.grade_script, {"spawn": eight}, eight).startswith("Right!")

@@ -1,9 +1,10 @@
-"""Lesson 10: its exercises, and what its prose says without a cell.
+"""Lesson 10: its exercises, and the claims of its prose that no cell shows.
 
-deal can be wrong by dealing ahead, in halves, outside the cluster, by returning naps or promises;
-right by as_completed, by wait, by threads. A choice can be wrong for each job. collect can be wrong
-by a bar over results in order, over what goes in, by no bar, by one run of two equal tasks, by an
-order of arrival, by no work; right by as_completed, in its place, by Dask's executor.
+A wrong deal submits too many tasks, or in two halves, works outside the cluster, or returns naps or
+futures; a right one uses as_completed, wait or threads. A choice can be wrong for each job. A wrong
+collect has no bar, or a bar over results in order or over what goes in, runs two equal tasks once,
+returns results in order of arrival, or does no work; a right one uses as_completed, puts each
+result in its place, or uses Dask's executor.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import concurrent.futures
 import inspect
 import os
 import pickle
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -21,14 +23,13 @@ import numpy as np
 import psutil
 import pytest
 from distributed import Client, LocalCluster, as_completed, rpc, wait
-from judging import Answer, judged, name_of, one_of_each, said
+from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
-from helpers import Timeline
+from helpers.dask_cluster import DaskCluster
 from helpers.exercises import lesson_10
-from helpers.exercises.lesson_10 import JOBS, Run, judge_choice, judge_collect, judge_deal
-from helpers.plots import plot_growth
-from helpers.recording.dask import DaskCluster
-from helpers.schedule import naps, predict
+from helpers.exercises.lesson_10 import JOBS, Run, grade_choice, grade_collect, grade_deal
+from helpers.patterns import naps
+from watchedpool import Timeline, plot_growth, predict
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNTDOWN = naps("countdown", 10, longest=1.0)
@@ -75,7 +76,7 @@ def returns_the_naps(client, func, naps):
     return naps
 
 
-def promises(client, func, naps):
+def returns_futures(client, func, naps):
     return client.map(func, naps, pure=False)
 
 
@@ -137,32 +138,32 @@ ANSWERS = [
     Answer(DEAL, lesson_10.deal),
     Answer(DEAL, by_threads),
     Answer(DEAL, one_for_each_that_is_done),
-    Answer(DEAL, plain_map, "Some worker had a line of tasks"),
-    Answer(DEAL, five_and_five, "Some worker had a line of tasks"),
+    Answer(DEAL, plain_map, "Some worker had a queue of tasks"),
+    Answer(DEAL, five_and_five, "Some worker had a queue of tasks"),
     Answer(DEAL, not_on_the_cluster, "the cluster napped 0.0 s in all"),
     Answer(DEAL, returns_the_naps, "the results should be"),
-    Answer(DEAL, promises, "Not yet: "),
+    Answer(DEAL, returns_futures, "Not yet: "),
     Answer(COLLECT, lesson_10.collect),
     Answer(COLLECT, in_its_place),
     Answer(COLLECT, by_an_executor),
     Answer(COLLECT, as_they_come, "not in the order of the tasks"),
     Answer(COLLECT, pure, "the cluster ran 9 tasks"),
-    Answer(COLLECT, in_order, "The bar is over results in order"),
+    Answer(COLLECT, in_order, "It is a bar over results in order"),
     Answer(COLLECT, no_bar, "the bar ended at 0 of 10"),
     Answer(COLLECT, what_goes_in, "the bar counted tasks that were not finished"),
     Answer(COLLECT, nothing, "the cluster ran 0 tasks"),
 ]
 
 
-TRIED = [  # how long a run took is judged by what was predicted
+TRIED = [  # deal is graded by how long it took
     pytest.param(answer, marks=pytest.mark.measures) if answer.exercise is DEAL else answer
     for answer in one_of_each(ANSWERS)
 ]
 
 
 @pytest.mark.parametrize("answer", TRIED, ids=name_of)
-def test_a_real_answer_is_judged(answer):
-    assert not judged(answer)
+def test_a_real_answer_gets_the_expected_verdict(answer):
+    assert not wrong_verdict(answer)
 
 
 RIGHT = {}
@@ -171,19 +172,22 @@ RIGHT = RIGHT["choice"]
 
 
 @pytest.mark.parametrize(
-    ("choice", "told"),
-    [(RIGHT, "Right! Dask costs "), (RIGHT | {"videos": "Dask"}, "Not yet: 'videos' would take")],
+    ("choice", "message"),
+    [
+        (RIGHT, "Right! Here, Dask costs "),
+        (RIGHT | {"videos": "Dask"}, "Not yet: 'videos' would take"),
+    ],
     ids=["right", "videos"],
 )
-def test_a_real_choice_is_judged(choice, told):
-    assert lesson_10.which_engine.verdict(choice).startswith(told)
+def test_a_real_choice_gets_the_expected_verdict(choice, message):
+    assert lesson_10.which_engine.verdict(choice).startswith(message)
 
 
 # -- exercise 1
 
 
-def tills(tasks, workers):
-    """Return the Timeline of tasks that are dealt in turn, a line at each till."""
+def one_queue_per_worker(tasks, workers):
+    """Return the Timeline of tasks that are assigned in turn, as in a shop with several queues."""
     rows = []
     for worker in range(workers):
         finish = np.cumsum(tasks[worker::workers])
@@ -194,18 +198,18 @@ def tills(tasks, workers):
     return Timeline(*zip(*rows, strict=True))
 
 
-def test_a_line_at_each_till_takes_as_long_as_the_lesson_says():
-    assert tills(naps("countdown", 10), 5).makespan == pytest.approx(3.0)
+def test_one_queue_per_worker_takes_as_long_as_the_lesson_says():
+    assert one_queue_per_worker(naps("countdown", 10), 5).makespan == pytest.approx(3.0)
     assert predict(naps("countdown", 10), 5).makespan == pytest.approx(2.2)
 
 
 @pytest.mark.parametrize(
-    ("returned", "timeline", "told"),
+    ("returned", "timeline", "message"),
     [
-        (COUNTDOWN, predict(COUNTDOWN, 5), "Right! Measured: 1.10 s, and predicted were 1.10 s."),
+        (COUNTDOWN, predict(COUNTDOWN, 5), "Right! Measured: 1.10 s; predicted: 1.10 s."),
         (np.array(COUNTDOWN), predict(COUNTDOWN, 5), "Right!"),
-        (COUNTDOWN, tills(COUNTDOWN, 5), "measured: 1.50 s, and predicted are 1.10 s."),
-        (COUNTDOWN, predict(COUNTDOWN, 4), "and predicted are 1.10 s."),
+        (COUNTDOWN, one_queue_per_worker(COUNTDOWN, 5), "measured: 1.50 s; predicted: 1.10 s."),
+        (COUNTDOWN, predict(COUNTDOWN, 4), "; predicted: 1.10 s."),
         (COUNTDOWN, predict(COUNTDOWN[:5], 5), "the cluster napped 4.0 s in all, and the tasks"),
         (COUNTDOWN, Timeline([], [], []), "the cluster napped 0.0 s in all"),
         (COUNTDOWN[::-1], predict(COUNTDOWN, 5), "not in the order of the tasks"),
@@ -214,27 +218,27 @@ def test_a_line_at_each_till_takes_as_long_as_the_lesson_says():
     ],
     ids=range(9),
 )
-def test_deal_is_judged_by_its_timeline(returned, timeline, told):
-    assert told in said(judge_deal, Run(returned, COUNTDOWN, timeline, COUNTDOWN))
+def test_deal_is_graded_by_its_timeline(returned, timeline, message):
+    assert message in verdict_of(grade_deal, Run(returned, COUNTDOWN, timeline, COUNTDOWN))
 
 
 # -- exercise 2
 
 
 @pytest.mark.parametrize("factor", [0.4, 1, 5])
-def test_the_choice_does_not_hang_on_how_quick_the_machine_is(factor):
-    told = said(judge_choice, RIGHT, 0.00003 * factor, 0.002 * factor)
-    assert told.startswith("Right! Dask costs 67 times")
+def test_the_right_choice_does_not_depend_on_the_speed_of_the_machine(factor):
+    verdict = verdict_of(grade_choice, RIGHT, 0.00003 * factor, 0.002 * factor)
+    assert verdict.startswith("Right! Here, Dask costs 67 times")
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_each_wrong_choice_is_told_by_its_name(name):
+def test_each_wrong_or_missing_choice_is_named(name):
     other = {"Pool": "Dask", "Dask": "Pool"}[RIGHT[name]]
-    told = said(judge_choice, RIGHT | {name: other}, 0.00003, 0.002)
-    assert f"'{name}' would take" in told
+    verdict = verdict_of(grade_choice, RIGHT | {name: other}, 0.00003, 0.002)
+    assert f"'{name}' would take" in verdict
     without = {job: engine for job, engine in RIGHT.items() if job != name}
-    told = said(judge_choice, without, 0.00003, 0.002)
-    assert f'choose "Pool" or "Dask" for \'{name}\'' in told
+    verdict = verdict_of(grade_choice, without, 0.00003, 0.002)
+    assert f'choose "Pool" or "Dask" for \'{name}\'' in verdict
 
 
 # -- exercise 3
@@ -244,58 +248,70 @@ def unordered(tasks):
     return predict(tasks, 5, method="imap_unordered")
 
 
-def counted(run, shown):
-    return Timeline(run.worker, run.start, run.finish, shown)
+def counted_at(run, moments):
+    """Return the run with a bar that counted at these moments."""
+    return Timeline(run.worker, run.start, run.finish, moments)
 
 
 HONEST = unordered(COUNTDOWN)
 
 
 @pytest.mark.parametrize(
-    ("returned", "timeline", "told"),
+    ("returned", "timeline", "message"),
     [
         (COUNTDOWN, HONEST, "Right!"),
         (tuple(COUNTDOWN), HONEST, "Right!"),
-        (COUNTDOWN, predict(COUNTDOWN, 5), "at worst 4 finished tasks were not shown"),
+        (
+            COUNTDOWN,
+            predict(COUNTDOWN, 5),
+            "at worst, 4 tasks were finished that the bar had not counted",
+        ),
         (COUNTDOWN, unordered(COUNTDOWN[:9]), "ran 9 tasks, and there are 10. Two of them are"),
-        (COUNTDOWN, counted(HONEST, np.full(10, NAN)), "the bar ended at 0 of 10"),
-        (COUNTDOWN, counted(HONEST, np.zeros(10)), "counted tasks that were not finished"),
+        (COUNTDOWN, counted_at(HONEST, np.full(10, NAN)), "the bar ended at 0 of 10"),
+        (COUNTDOWN, counted_at(HONEST, np.zeros(10)), "counted tasks that were not finished"),
         (COUNTDOWN[::-1], HONEST, "not in the order of the tasks"),
         (None, HONEST, "collect returned nothing (None)."),
     ],
     ids=range(8),
 )
-def test_collect_is_judged_by_its_timeline(returned, timeline, told):
-    assert told in said(judge_collect, Run(returned, COUNTDOWN, timeline, COUNTDOWN))
+def test_collect_is_graded_by_its_timeline(returned, timeline, message):
+    assert message in verdict_of(grade_collect, Run(returned, COUNTDOWN, timeline, COUNTDOWN))
 
 
 # -- the lesson
 
 
-def test_no_other_room_imports_dask():
-    found = [
+def test_only_lesson_10_and_its_two_modules_import_dask():
+    importing = re.compile(
+        r"^(from|import) (distributed|watchedpool\.recording\.dask)", re.MULTILINE
+    )
+    found = {
         path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "helpers").rglob("*.py")
-        if "recording.dask" in path.read_text() or "import distributed" in path.read_text()
-    ]
-    assert found == ["helpers/exercises/lesson_10.py"]
+        for package in ("helpers", "watchedpool")
+        for path in (ROOT / package).rglob("*.py")
+        if importing.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {
+        "helpers/dask_cluster.py",
+        "helpers/exercises/lesson_10.py",
+        "watchedpool/recording/dask.py",
+    }
 
 
 def test_a_worker_of_a_pool_does_not_import_dask():
-    code = (
-        "import helpers.workers, helpers.recording.pool, sys; print('distributed' in sys.modules)"
-    )
+    code = "import helpers.workers, watchedpool.recording.pool, sys; "
+    code += "print('distributed' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "False\n"
 
 
-def test_growth_says_what_was_predicted_and_measured():
+def test_plot_growth_compares_prediction_and_measurement():
     ax = plot_growth(COUNTDOWN, {2: 3.1, 4: 2.0})
     assert ax.get_title("left") == "2 workers take 3.10 s, 4 take 2.00 s"
     assert "2 workers 2.80 s and 3.10 s; 4 workers 1.50 s and 2.00 s." in ax.get_label()
 
 
-# -- what the prose says
+# -- claims of the prose that no cell shows
 
 
 def test_the_defaults_of_dask_are_what_the_lesson_says():
@@ -306,7 +322,7 @@ def test_the_defaults_of_dask_are_what_the_lesson_says():
     assert inspect.signature(Client.get_executor).parameters["kwargs"]  # pure goes to submit
 
 
-def test_the_calls_of_the_table_give_what_those_of_a_pool_give():
+def test_dask_calls_return_what_the_pool_calls_return():
     with DaskCluster(2, processes=False) as client:
         pairs = [(2, 3), (3, 2)]
         assert client.gather(client.map(abs, [-1, 2], pure=False)) == [1, 2]
@@ -316,7 +332,7 @@ def test_the_calls_of_the_table_give_what_those_of_a_pool_give():
         assert sorted(result for _, result in done) == [1, 2]
 
 
-def test_a_worker_keeps_the_old_code_of_a_file_until_it_is_restarted(tmp_path, monkeypatch):
+def test_a_dask_worker_runs_old_code_until_it_is_restarted(tmp_path, monkeypatch):
     module = tmp_path / "edited_module.py"
     module.write_text("def answer():\n    return 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -333,12 +349,12 @@ def test_a_worker_keeps_the_old_code_of_a_file_until_it_is_restarted(tmp_path, m
 
 
 async def ask_for_its_process(address):
-    async with rpc(address) as stranger:
-        answer = await stranger.run(function=pickle.dumps(os.getpid))
+    async with rpc(address) as nanny_or_worker:
+        answer = await nanny_or_worker.run(function=pickle.dumps(os.getpid))
     return answer["result"]
 
 
-def test_workers_and_nannies_do_what_a_stranger_asks():
+def test_workers_and_nannies_run_code_for_any_client():
     with DaskCluster(1) as client:
         for nanny in (False, True):
             process = client.run(os.getpid, nanny=nanny)
@@ -348,7 +364,7 @@ def test_workers_and_nannies_do_what_a_stranger_asks():
             ]
 
 
-def test_with_tls_a_stranger_is_refused(tmp_path):
+def test_tls_refuses_an_unknown_client(tmp_path):
     pytest.importorskip("cryptography")
     from distributed.security import Security
 
@@ -363,6 +379,6 @@ def test_with_tls_a_stranger_is_refused(tmp_path):
         assert client.scheduler.address.startswith("tls://127.0.0.1")
         assert client.submit(abs, -1).result() == 1
         address = cluster.scheduler.address
-        for stranger in (address, address.replace("tls", "tcp")):
+        for unknown in (address, address.replace("tls", "tcp")):
             with pytest.raises((OSError, TypeError)):
-                Client(stranger, timeout=1)
+                Client(unknown, timeout=1)

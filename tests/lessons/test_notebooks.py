@@ -1,4 +1,4 @@
-"""Every lesson obeys the house rules: its structure, its cells, its stored outputs, its links."""
+"""Every lesson obeys the rules of the project for structure, cells, stored outputs and links."""
 
 import ast
 import re
@@ -52,7 +52,7 @@ lesson = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
 @lesson
-def test_it_opens_with_a_title_a_promise_and_what_it_takes(path):
+def test_it_opens_with_title_goal_needs_and_minutes(path):
     first = read(path).cells[0]
     assert first.cell_type == "markdown"
     assert first.source.startswith("# ")
@@ -80,7 +80,7 @@ def test_it_ends_with_exercises_and_a_summary(path):
 
 
 @lesson
-def test_little_is_said_before_the_first_code(path):
+def test_the_first_code_cell_comes_soon(path):
     cells = read(path).cells
     first = next(i for i, cell in enumerate(cells) if cell.cell_type == "code")
     assert sum(words(cell.source) for cell in cells[:first]) < 150
@@ -88,7 +88,7 @@ def test_little_is_said_before_the_first_code(path):
 
 
 @lesson
-def test_code_cells_are_short_and_stand_apart(path):
+def test_code_cells_are_short_and_separated_by_prose(path):
     cells = [cell for cell in read(path).cells if cell.source.strip()]
     kinds = [cell.cell_type for cell in cells]
     assert ("code", "code") not in pairwise(kinds)
@@ -99,7 +99,7 @@ def test_code_cells_are_short_and_stand_apart(path):
 
 @lesson
 def test_no_cell_defines_a_function_and_starts_workers(path):
-    """A worker in a cell fails under spawn; the lesson that shows this carries the tag."""
+    """A worker function in a cell fails under spawn; the cells that show this carry the tag."""
     for cell in code_cells(path):
         if "worker-in-a-cell" in cell.metadata.get("tags", []):
             continue
@@ -111,7 +111,7 @@ def test_no_cell_defines_a_function_and_starts_workers(path):
 
 
 @lesson
-def test_pools_are_closed_and_output_is_not_hushed(path):
+def test_pools_are_closed_and_no_semicolon_hides_output(path):
     for cell in code_cells(path):
         for line in lines(cell):
             assert not line.rstrip().endswith(";")
@@ -125,13 +125,13 @@ def test_outputs_are_stored_and_most_are_compared(path):
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert "widgets" not in notebook.metadata
-    shown = [cell for cell in cells if cell.outputs]
-    compared = [cell for cell in shown if IGNORED not in cell.metadata.get("tags", [])]
-    assert len(compared) >= 0.6 * len(shown)
+    with_output = [cell for cell in cells if cell.outputs]
+    compared = [cell for cell in with_output if IGNORED not in cell.metadata.get("tags", [])]
+    assert len(compared) >= 0.6 * len(with_output)
 
 
 @lesson
-def test_what_must_differ_is_not_compared_and_no_error_is_stored(path):
+def test_pictures_are_not_compared_and_no_unexpected_error_is_stored(path):
     for cell in code_cells(path):
         tags = cell.metadata.get("tags", [])
         for output in cell.outputs:
@@ -158,7 +158,7 @@ def test_local_links_lead_somewhere(path):
 
 
 @lesson
-def test_the_file_is_small_and_tells_no_machine(path):
+def test_the_file_is_small_and_contains_no_local_path(path):
     text = path.read_text(encoding="utf-8")
     assert len(text) < 400 * 1024
     assert not re.search(r"/(home|Users|root|work|tmp|srv)/\w", text)

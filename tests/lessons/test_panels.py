@@ -1,4 +1,4 @@
-"""What a panel prints as the same without controls runs in its lesson, and shows that picture."""
+"""The plain cell that a panel prints runs in its lesson, and draws the picture of the panel."""
 
 import ast
 import builtins
@@ -8,10 +8,11 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers import plots, widgets
+from helpers import controls
+from watchedpool.plots import figure
 
 ROOT = Path(__file__).resolve().parents[2]
-MAKERS = {name: getattr(widgets, name) for name in widgets.__all__}
+MAKERS = {name: getattr(controls, name) for name in controls.__all__}
 
 
 def sources(path):
@@ -20,7 +21,7 @@ def sources(path):
 
 
 def calls():
-    """Return (lesson, call) for each cell of a lesson that is the call of a panel."""
+    """Yield (lesson, call) for each cell of a lesson that calls a panel."""
     for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         for source in sources(path):
             if any(source.startswith(name + "(") for name in MAKERS):
@@ -28,7 +29,7 @@ def calls():
 
 
 def bound_names(path):
-    """Return every name that the lesson's cells bind: imported, assigned, or defined."""
+    """Yield every name that the lesson's cells import, assign or define."""
     for source in sources(path):
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.alias):
@@ -40,15 +41,27 @@ def bound_names(path):
 
 
 def printed(panel):
+    """Return the plain cell that a panel prints."""
     return panel._repr_mimebundle_()[0]["text/plain"].rpartition("without controls:\n")[2]
 
 
 def drawn(axes):
-    """Return what is on these axes: texts, lines, the corners of all shapes."""
+    """Return what is on these axes: text alternatives, titles, and lines."""
     lines = [np.round(line.get_xydata(), 6).tolist() for ax in axes for line in ax.get_lines()]
     words = [ax.get_label().removeprefix("Predicted: ") for ax in axes]
     titles = [ax.get_title("left").removeprefix("Predicted: ") for ax in axes]
     return words, titles, lines
+
+
+def displayed_axes(monkeypatch):
+    """Return a list of the axes that `show` is called with from now on."""
+    displayed = []
+
+    def show(axes):
+        displayed.extend(axes if isinstance(axes, tuple) else (axes,))
+
+    monkeypatch.setattr(figure, "show", show)
+    return displayed
 
 
 def test_there_are_panels_in_the_lessons():
@@ -56,22 +69,21 @@ def test_there_are_panels_in_the_lessons():
 
 
 @pytest.mark.parametrize(("path", "call"), list(calls()))
-def test_the_printed_cell_runs_in_its_lesson_and_shows_the_same(path, call, monkeypatch):
-    """Whatever the lesson calls `naps`, `show` or `predict`: here each is something useless."""
+def test_the_printed_cell_runs_in_its_lesson_and_draws_the_same(path, call, monkeypatch):
+    """All names that the lesson defines, such as `naps`, have a useless value here."""
     panel = eval(call, dict(MAKERS))
-    shown = []
-    monkeypatch.setattr(plots, "show", lambda ax: shown.extend(ax if type(ax) is tuple else (ax,)))
+    displayed = displayed_axes(monkeypatch)
     lesson = dict.fromkeys(bound_names(path), "the reader's own")
     assert {"nap", "show"} <= set(lesson)
     space = lesson | {"__builtins__": builtins}
     exec(printed(panel), space)
-    assert drawn(shown) == drawn(panel.picture.axes)
+    assert drawn(displayed) == drawn(panel.picture.axes)
     assert all(space[name] == "the reader's own" for name in lesson)
 
 
 @pytest.mark.parametrize("make", MAKERS.values())
 @pytest.mark.parametrize("pattern", ["countdown", "random"])
-def test_it_follows_the_controls(make, pattern, monkeypatch):
+def test_the_printed_cell_follows_the_controls(make, pattern, monkeypatch):
     panel = make()
     panel.controls["pattern"].value = pattern
     panel.controls["tasks"].value = 23
@@ -80,7 +92,6 @@ def test_it_follows_the_controls(make, pattern, monkeypatch):
         panel.controls["chunksize"].value = 5
     if "method" in panel.controls:
         panel.controls["method"].value = "imap_unordered"
-    shown = []
-    monkeypatch.setattr(plots, "show", lambda ax: shown.extend(ax if type(ax) is tuple else (ax,)))
+    displayed = displayed_axes(monkeypatch)
     exec(printed(panel), {})
-    assert drawn(shown) == drawn(panel.picture.axes)
+    assert drawn(displayed) == drawn(panel.picture.axes)

@@ -1,4 +1,4 @@
-"""A lesson that differs beside others is decided alone; nothing else gets a second chance."""
+"""A lesson that differs in parallel with others runs again, alone; nothing else does."""
 
 import os
 import re
@@ -13,13 +13,13 @@ from nbformat import write
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 ROOT = Path(__file__).resolve().parents[2]
-BESIDE = "'PYTEST_XDIST_WORKER' in __import__('os').environ"  # what tells the two runs apart
+PARALLEL = "'PYTEST_XDIST_WORKER' in __import__('os').environ"  # True in the first run only
 SLEEPS = "__import__('time').sleep(60)"
 LEAVES = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPS!r}]) and False"
 
 
-def run_beside_others(folder, source):
-    """Run a lesson whose cells are stored as False beside a test; return exit code and output."""
+def run_in_parallel(folder, source):
+    """Run a lesson whose stored outputs are False, and a test; return exit code and output."""
     for name in ("conftest.py", "pyproject.toml", "tests/kernels.py", "tests/leftovers.py"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
@@ -39,12 +39,12 @@ def run_beside_others(folder, source):
     return done.returncode, done.stdout
 
 
-# The cells of a lesson, and how often pytest begins.
+# The cells of a lesson, and how often pytest starts.
 CASES = {
-    "differs beside others only": (BESIDE, 2),
+    "differs in parallel only": (PARALLEL, 2),
     "differs alone too": ("True", 2),
-    "raises": (f"{BESIDE}\n1 / 0", 1),
-    "leaves a process": (f"{BESIDE}\n{LEAVES}", 1),
+    "raises": (f"{PARALLEL}\n1 / 0", 1),
+    "leaves a process": (f"{PARALLEL}\n{LEAVES}", 1),
 }
 
 
@@ -53,22 +53,22 @@ def runs(tmp_path_factory):
     """Run all cases, two at a time; return the exit code and the output of each."""
     with ThreadPoolExecutor(2) as threads:
         running = {
-            name: threads.submit(run_beside_others, tmp_path_factory.mktemp("lesson"), source)
+            name: threads.submit(run_in_parallel, tmp_path_factory.mktemp("lesson"), source)
             for name, (source, _) in CASES.items()
         }
     return {name: run.result() for name, run in running.items()}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_only_a_lesson_that_differs_gets_a_second_chance(runs, name):
+def test_only_a_lesson_that_differs_runs_again(runs, name):
     code, said = runs[name]
-    assert code == (0 if name == "differs beside others only" else 1)
+    assert code == (0 if name == "differs in parallel only" else 1)
     assert said.count("test session starts") == CASES[name][1]
 
 
-def test_it_is_told_and_counts_alone(runs):
-    _, said = runs["differs beside others only"]
-    beside, alone = said.split("now they run alone, which counts: notebooks/00-x.ipynb")
-    assert re.search("1 failed, 1 passed", beside)
+def test_the_second_run_is_announced_and_counts(runs):
+    _, said = runs["differs in parallel only"]
+    parallel, alone = said.split("and that result counts: notebooks/00-x.ipynb")
+    assert re.search("1 failed, 1 passed", parallel)
     assert re.search("1 passed in", alone)
     assert "test_x" not in alone

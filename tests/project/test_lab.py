@@ -1,4 +1,4 @@
-"""lab.py and storing.py, as their users meet them: by their output and exit code."""
+"""lab.py and storing.py do what their users see: their output and exit code."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither locks no
 
 
 def run(*command, cwd, **env):
-    """Run a command to its end, as from a shell of its own; nothing of pytest's shows in it."""
+    """Run a command to its end, as from a new shell: without pytest's variables."""
     surroundings = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
     return subprocess.run(
         [str(part) for part in command],
@@ -43,7 +43,7 @@ def run(*command, cwd, **env):
 
 
 def one_line(done):
-    """Return what a failed command said, having checked that it is one line."""
+    """Check that a failed command printed one line, and return that line."""
     assert done.returncode == 1
     assert done.stdout == ""
     *steps, line = done.stderr.splitlines()
@@ -82,12 +82,12 @@ def test_a_python_that_is_too_old_says_so_in_one_line(tmp_path):
 
 @pytest.mark.skipif(not OLD, reason="no Python older than 3.10 in ~/.pyenv/versions")
 @pytest.mark.parametrize("python", OLD, ids=lambda python: python.parts[-3])
-def test_a_really_old_python_can_read_it_that_far(python, tmp_path):
+def test_a_very_old_python_prints_that_line_too(python, tmp_path):
     said = one_line(run(python, ROOT / "lab.py", cwd=tmp_path))
     assert said.startswith("lab.py: needs Python 3.11 or newer, this is ")
 
 
-# ---- setting up, in a copy of the project that needs no package and so no network
+# ---- setting up, in a copy of the project that needs no packages, and so no network
 
 
 REPORT = "import sys, helpers; print(sys.prefix, helpers.__file__, *sys.argv[1:], sep='\\n')"
@@ -95,7 +95,7 @@ OFFLINE = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS":
 
 
 def copy_project(folder):
-    """Make a project that has nothing to install, and whose `lab.py run` tells where it is."""
+    """Make a project that has nothing to install, and whose `lab.py run` prints where it is."""
     (folder / "tests/authors").mkdir(parents=True)
     (folder / "helpers").mkdir()
     (folder / "helpers/__init__.py").touch()
@@ -108,7 +108,7 @@ def copy_project(folder):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A project that is set up; tests that break it leave it set up again."""
+    """Return a project that is set up; tests that break it must set it up again."""
     project = copy_project(tmp_path_factory.mktemp("a project"))
     assert run(BASE, project / "lab.py", "run", cwd=project, **OFFLINE).returncode == 0
     yield project
@@ -116,14 +116,15 @@ def project(tmp_path_factory):
 
 
 def make_anew(project):
-    """Run lab.py where .venv is of no use, and check that it tells so and then works."""
+    """Run lab.py where .venv is unusable; check that it says so, makes .venv again and works."""
     done = run(BASE, project / "lab.py", "run", cwd=project, **OFFLINE)
     assert done.returncode == 0, done.stderr
     assert [line.split()[1] for line in done.stderr.splitlines()] == ["making", "installing"]
-    assert_at_home(done, project)
+    assert_runs_in(project, done)
 
 
-def assert_at_home(done, project):
+def assert_runs_in(project, done):
+    """Check that the command ran in the Python, and imported the helpers, of the project."""
     prefix, helpers = map(Path, done.stdout.splitlines()[:2])
     assert prefix.samefile(project / ".venv")
     assert helpers.samefile(project / "helpers/__init__.py")
@@ -132,11 +133,11 @@ def assert_at_home(done, project):
 def test_once_set_up_it_says_and_installs_nothing_from_any_folder(project, tmp_path):
     done = run(BASE, project / "lab.py", "run", "some lesson", "-x", cwd=tmp_path, **OFFLINE)
     assert (done.returncode, done.stderr) == (0, "")
-    assert_at_home(done, project)
+    assert_runs_in(project, done)
     assert done.stdout.splitlines()[2:] == ["some lesson", "-x"]
 
 
-def test_nothing_is_left_beside_the_environment(project):
+def test_nothing_is_left_next_to_the_environment(project):
     left = {path.name for path in project.iterdir()} - {"__pycache__"}
     assert left == {".venv", "helpers", "lab.py", "requirements.txt", "tests"}
 
@@ -175,33 +176,33 @@ def test_changed_requirements_are_installed_and_a_failure_keeps_what_worked(proj
     assert len(done.stderr.splitlines()) == 1
 
 
-# Stands for pytest in the project's Python: tells its arguments, and ends or waits as it is told.
+# Replaces pytest in the project's Python: prints its arguments, and ends or waits as asked.
 PYTEST = """import os, sys, threading
 try:
     print(*sys.argv[1:], flush=True)
     "WAITS" in os.environ and threading.Event().wait()
 except KeyboardInterrupt:
     sys.exit(2)
-sys.exit(int(os.environ["ALONE" if "measures" in sys.argv else "TOGETHER"]))
+sys.exit(int(os.environ["ALONE" if "measures" in sys.argv else "PARALLEL"]))
 """
 
 
 @pytest.fixture
 def pretended(tmp_path):
     (tmp_path / "pytest.py").write_text(PYTEST)
-    return OFFLINE | {"PYTHONPATH": str(tmp_path), "TOGETHER": "0", "ALONE": "0"}
+    return OFFLINE | {"PYTHONPATH": str(tmp_path), "PARALLEL": "0", "ALONE": "0"}
 
 
 @pytest.mark.parametrize(
-    ("together", "alone", "code", "told"),
+    ("parallel", "alone", "code", "report"),
     [
-        ("0", "0", 0, "side by side: passed, alone: passed"),
-        ("1", "0", 1, "side by side: FAILED, alone: passed"),
-        ("0", "1", 1, "side by side: passed, alone: FAILED"),
+        ("0", "0", 0, "in parallel: passed, alone: passed"),
+        ("1", "0", 1, "in parallel: FAILED, alone: passed"),
+        ("0", "1", 1, "in parallel: passed, alone: FAILED"),
     ],
 )
-def test_every_test_runs_in_one_of_two_rounds(project, pretended, together, alone, code, told):
-    pretended |= {"TOGETHER": together, "ALONE": alone}
+def test_every_test_runs_in_one_of_two_rounds(project, pretended, parallel, alone, code, report):
+    pretended |= {"PARALLEL": parallel, "ALONE": alone}
     done = run(BASE, project / "lab.py", "test", cwd=project, **pretended)
     assert done.returncode == code
     first, second = done.stdout.splitlines()
@@ -210,12 +211,12 @@ def test_every_test_runs_in_one_of_two_rounds(project, pretended, together, alon
     assert "-n " not in second
     assert second.endswith("-m measures")
     assert "about 7 minutes" in done.stderr
-    assert told in done.stderr.splitlines()[-1]
+    assert report in done.stderr.splitlines()[-1]
 
 
 def test_named_tests_run_in_one_round(project, pretended):
     command = [BASE, project / "lab.py", "test", "tests/x.py", "-k", "y"]
-    done = run(*command, cwd=project, **pretended | {"TOGETHER": "3"})
+    done = run(*command, cwd=project, **pretended | {"PARALLEL": "3"})
     assert (done.returncode, done.stdout) == (3, "tests/x.py -k y\n")
 
 
@@ -273,7 +274,7 @@ def test_a_python_without_ensurepip_names_the_package_to_install(tmp_path):
     assert not (project / ".venv").exists()
 
 
-def test_an_environment_that_cannot_be_made_is_told_in_one_line(tmp_path):
+def test_an_environment_that_cannot_be_made_is_reported_in_one_line(tmp_path):
     project = copy_project(tmp_path / "project")
     (project / ".venv").touch()  # a file is in the way: this fails even for root
     said = one_line(run(BASE, project / "lab.py", "run", cwd=tmp_path))
@@ -281,7 +282,7 @@ def test_an_environment_that_cannot_be_made_is_told_in_one_line(tmp_path):
     assert said.endswith("run this again")
 
 
-def test_a_checkout_that_is_not_whole_is_told_in_one_line(tmp_path):
+def test_an_incomplete_checkout_is_reported_in_one_line(tmp_path):
     shutil.copy(ROOT / "lab.py", tmp_path)
     said = one_line(run(BASE, tmp_path / "lab.py", cwd=tmp_path))
     assert "requirements.txt" in said
@@ -298,7 +299,7 @@ def interrupt_set_up(project, signum, code):
     """Interrupt lab.py while its pip waits for an index that never answers."""
     requirements = project / "requirements.txt"
     before = requirements.read_text()
-    with socket.create_server(("127.0.0.1", 0)) as index:  # takes pip's call and never answers
+    with socket.create_server(("127.0.0.1", 0)) as index:  # pip connects; nothing answers
         requirements.write_text("anything\n")
         url = f"http://127.0.0.1:{index.getsockname()[1]}/simple"
         env = os.environ | {"PIP_INDEX_URL": url, "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}
@@ -307,13 +308,13 @@ def interrupt_set_up(project, signum, code):
         with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as setting_up:
             try:
                 index.settimeout(300)  # before it, .venv is made
-                index.accept()[0].close()  # pip is at work
+                index.accept()[0].close()  # pip has begun
                 (pip,) = psutil.Process(setting_up.pid).children()
                 assert not (project / ".venv/lab.json").exists()
                 setting_up.send_signal(signum)
                 said = setting_up.communicate(timeout=60)[1]
             finally:
-                setting_up.terminate()  # its pip would go on asking for minutes
+                setting_up.terminate()  # its pip would ask again for minutes
     assert setting_up.returncode == code
     assert "Traceback" not in said
     pip.wait(timeout=60)
@@ -324,7 +325,7 @@ def interrupt_set_up(project, signum, code):
 
 
 def wait_for(port, seconds=20):
-    """Return once something listens on the port; raises OSError when the time is over."""
+    """Return once something listens on the port; raise OSError after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -337,7 +338,7 @@ def wait_for(port, seconds=20):
 
 @contextlib.contextmanager
 def serving(*options, folder=ROOT, python=lab.PYTHON, home, program=None):
-    """Open the lab as a reader does; give the process, its first link and its earlier output."""
+    """Open the lab as a reader does; yield the process, its link and its output up to there."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "JUPYTER", "COV"))}
@@ -359,15 +360,15 @@ def serving(*options, folder=ROOT, python=lab.PYTHON, home, program=None):
             for line in server.stdout:
                 said.append(line)
                 if link := re.search(r"http://127\.0\.0\.1:(\d+)/\S+", line):
-                    wait_for(int(link[1]))  # the server tells its link before it listens
+                    wait_for(int(link[1]))  # the server prints its link before it listens
                     yield server, link[0], said
                     break
             else:
                 pytest.fail("no server: " + "".join(said))
         finally:
-            if os.name == "nt":  # there, what it has started does not end with it
+            if os.name == "nt":  # on Windows, its children do not end with it
                 for process in psutil.Process(server.pid).children(recursive=True):
-                    # The one before may have taken this one along.
+                    # It may have ended with the one before.
                     with contextlib.suppress(psutil.NoSuchProcess):
                         process.kill()
             server.terminate()
@@ -375,7 +376,7 @@ def serving(*options, folder=ROOT, python=lab.PYTHON, home, program=None):
 
 
 def warm():
-    """Whether .venv is set up: elsewhere lab.py would make it anew, under the running tests."""
+    """Return whether .venv is set up: if not, lab.py would make it again while tests use it."""
     return lab.wanted(lab.LESSONS).items() <= lab.found().items()
 
 
@@ -424,10 +425,12 @@ def test_the_lab_opens_on_loopback_asks_for_its_token_and_ends_by_one_interrupt(
         assert options["fetchNews"]["default"] == "false"  # "none" asks in a pop-up
         assert options["checkForUpdates"]["default"] is False
 
-        family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
-        ears = [ear for one in family for ear in one.net_connections() if ear.status == "LISTEN"]
-        assert {ear.laddr.ip for ear in ears} <= {"127.0.0.1", "::1"}
-        assert ears
+        process = psutil.Process(server.pid)
+        tree = [process, *process.children(recursive=True)]
+        sockets = [each for one in tree for each in one.net_connections()]
+        addresses = {each.laddr.ip for each in sockets if each.status == "LISTEN"}
+        assert addresses
+        assert addresses <= {"127.0.0.1", "::1"}
 
         if os.name != "nt":
             server.send_signal(signal.SIGINT)
@@ -436,7 +439,7 @@ def test_the_lab_opens_on_loopback_asks_for_its_token_and_ends_by_one_interrupt(
             assert "Traceback" not in rest
 
 
-def test_an_option_of_the_reader_goes_before_ours(monkeypatch):
+def test_an_option_of_the_reader_replaces_the_same_one_of_lab_py(monkeypatch):
     monkeypatch.setattr(lab, "set_up", lambda locks: None)
     monkeypatch.setattr(lab, "become", lambda command, folder: command)
     theirs = "--LabApp.default_url=/lab/tree/lab.py"
@@ -453,7 +456,7 @@ def test_a_fresh_clone_installs_and_serves_at_once(tmp_path):
             (tmp_path / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / "clone" / name)
     took = []
-    for steps in (3, 1):  # cold: make, install, open; warm: open
+    for steps in (3, 1):  # cold: make .venv, install, open; warm: open
         begin = time.perf_counter()
         with serving(folder=tmp_path / "clone", python=BASE, home=tmp_path) as (_, link, said):
             urllib.request.urlopen(link).close()
@@ -468,7 +471,7 @@ def test_a_fresh_clone_installs_and_serves_at_once(tmp_path):
 
 
 def notebook_of(*cells):
-    """Return a notebook as an editor that knows no ids leaves it; a cell is (source, *tags)."""
+    """Return a notebook without ids, as an old editor writes it; a cell is (source, *tags)."""
     cells = [
         {
             "cell_type": "code",
@@ -590,7 +593,7 @@ def test_an_interrupt_stores_nothing_and_leaves_no_kernel(tmp_path):
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"nbformat": 3, "worksheets": []}'])
-def test_what_is_no_notebook_is_told_in_one_line(tmp_path, capsys, text):
+def test_a_file_that_is_not_a_notebook_is_reported_in_one_line(tmp_path, capsys, text):
     path = tmp_path / "odd.ipynb"
     if text is not None:
         path.write_text(text)
@@ -619,5 +622,5 @@ def test_ids_are_kept_and_no_two_are_the_same(tmp_path):
         ("one\ntwo\rTWO\nthree", "one\nTWO\nthree"),
     ],
 )
-def test_a_bar_is_stored_as_it_looks_in_the_end(raw, seen):
+def test_a_bar_is_stored_as_a_terminal_leaves_it(raw, seen):
     assert storing.last_look(raw) == seen

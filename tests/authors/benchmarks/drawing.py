@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from measuring import Row, at_most, ratio
 
-from helpers.plots import plot_workers
-from helpers.schedule import predict
-from helpers.widgets import explore_schedule, race_bars
-from helpers.widgets.live import Consumer, run_live
+from helpers.controls import explore_schedule, race_bars
+from helpers.controls.live import Consumer, run_live
+from watchedpool.plots.timelines import plot_workers
+from watchedpool.schedule import predict
 
 DICE = np.random.default_rng(0)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from measuring import Row, at_least, seconds
 
-from helpers.schedule import predict
+from watchedpool.schedule import predict
 
 TASKS = 100_000
 DURATIONS = np.random.default_rng(0).exponential(size=TASKS)

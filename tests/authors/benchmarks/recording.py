@@ -8,7 +8,7 @@ from statistics import median
 
 from measuring import Row, at_most, ratio, seconds
 
-from helpers.recording.pool import WatchedPool
+from watchedpool.recording.pool import WatchedPool
 
 POOLS = 25  # pairs: the pace of one, 0.9 to 1.5, depends on where the system puts its processes
 MILLION = 1_000_000

@@ -1,0 +1,41 @@
+"""Values and messages in a reader's words, never longer than a line or two."""
+
+import inspect
+from reprlib import Repr
+from typing import Any
+
+
+def short_repr(value: Any) -> str:
+    """Return `value` as a reader would write it, shortened where it is long."""
+    shortened = _ShortRepr()
+    shortened.maxlist = shortened.maxtuple = shortened.maxdict = 12
+    shortened.maxstring = shortened.maxother = 80
+    return shortened.repr(value)
+
+
+def short_text(message: str) -> str:
+    """Return `message`, or its first 300 characters."""
+    return message if len(message) <= 300 else f"{message[:300]} …"
+
+
+def kind_of(value: Any) -> str:
+    """Return what kind of value this is: "a function", "of type list"."""
+    if value is None:
+        return "nothing (None)"
+    if inspect.iscoroutinefunction(value) or inspect.isroutine(value):
+        return "a function"
+    if is_async_result(value):
+        return "an AsyncResult"
+    if hasattr(value, "__next__"):
+        return "an iterator"
+    return f"of type {type(value).__name__}"
+
+
+def is_async_result(value: Any) -> bool:
+    """Return whether `value` is what map_async and apply_async return."""
+    return hasattr(value, "get") and hasattr(value, "wait")
+
+
+class _ShortRepr(Repr):
+    def repr_int(self, number: int, level: int) -> str:
+        return repr(number) if abs(number) < 10**20 else "a number of more than 20 digits"

@@ -1,1 +1,0 @@
-"""What really happened. Empty but for this line: workers unpickle through this door."""

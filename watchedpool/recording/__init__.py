@@ -1,0 +1,1 @@
+"""What really happened. Empty but for this line: workers import it."""

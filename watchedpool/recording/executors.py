@@ -1,0 +1,202 @@
+"""Executors of concurrent.futures that record what their workers do. Standard library only.
+
+An executor's own queues are wrapped when it has made them, as those of a pool are: functions,
+arguments, results and exceptions travel as they are.
+"""
+
+import queue
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import _CallItem, _process_chunk, _ResultItem
+from functools import partial
+from threading import get_ident
+from typing import Any
+
+from watchedpool.recording.lanes import Lane, Lanes
+from watchedpool.recording.recorder import Recorder
+
+# What we use of concurrent.futures that it does not document. A test reports what has moved.
+PRIVATE = {
+    "_max_workers": "how many workers there are to be",
+    "_process_chunk": "what map has a worker call: with the function, and a chunk of items",
+    "_work_ids": "the numbers of the tasks that wait to be sent, of an executor of processes",
+    "_pending_work_items": "those tasks, by number; each has its `future`, `fn` and `args`",
+    "_call_queue": "where workers take their tasks, as _CallItem",
+    "_result_queue": "where workers put their results, as _ResultItem",
+    "_invoke_callbacks": "of a future: called when it is done, in the thread that ran the task",
+    "_work_queue": "where threads take their tasks; each has its `future`",
+    "_yield_finished_futures": "what as_completed takes its futures from",
+}
+
+
+def watch_executor(executor: Executor, recorder: Recorder) -> None:
+    """Watch an executor of processes or threads that was just made; others are left alone."""
+    recorder.workers = executor._max_workers
+    if isinstance(executor, ProcessPoolExecutor):
+        calls = _CallQueue(executor._call_queue, recorder.folder)
+        executor._call_queue = calls
+        executor._result_queue = _ResultQueue(executor._result_queue, recorder.folder)
+        executor._work_ids = _WorkIds(executor._pending_work_items, calls, recorder)
+    elif isinstance(executor, ThreadPoolExecutor):
+        executor._work_queue = _WorkQueue(recorder)
+
+
+class WatchedFuture(Future):
+    """A Future that is delivered when it is done and somebody has asked for its result.
+
+    `result` is the future's own, so no call of ours stands in the traceback of an exception.
+    """
+
+    _recorder: Recorder
+    _number: int  # of its task, or of the first of its chunk
+    _tasks = 1
+    _lanes: Lanes | None = None  # of the threads that run tasks, where it is threads
+    _lane: Lane | None = None  # of the thread that runs this one
+    _asked = _arrived = False
+
+    @property
+    def result(self) -> Callable:
+        """As Future.result."""
+        self.ask()
+        return super().result
+
+    @property
+    def exception(self) -> Callable:
+        """As Future.exception."""
+        self.ask()
+        return super().exception
+
+    def add_done_callback(self, fn: Callable) -> None:
+        """As Future.add_done_callback."""
+        self.ask()
+        super().add_done_callback(fn)
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """As the same of Future: an executor calls it, a thread just before it runs the task."""
+        runs = super().set_running_or_notify_cancel()
+        if runs and self._lanes is not None:
+            self._lane = self._lanes[get_ident()]
+            self._lane.start_task(self._number)
+        return runs
+
+    def _invoke_callbacks(self) -> None:
+        if self._lane:
+            self._lane.finish_task()
+        self._arrived = True
+        self._deliver()
+        super()._invoke_callbacks()
+
+    def ask(self) -> None:
+        """Note that somebody waits for the result, or has it."""
+        self._asked = True
+        self._deliver()
+
+    def _deliver(self) -> None:
+        if self._asked and self._arrived:
+            if self._tasks == 1:
+                self._recorder.deliver(self._number)
+            else:
+                self._recorder.deliver_all(self._number, self._tasks)
+
+
+WatchedFuture.__name__, WatchedFuture.__qualname__ = Future.__name__, Future.__qualname__
+WatchedFuture.__module__ = Future.__module__
+
+
+def watched_finished_futures(
+    original: Callable, finished: list[Future], waiter: Any, ref_collect: tuple
+) -> Iterator[Future]:
+    """As `original`, from which as_completed takes its futures; each is delivered with it."""
+    for future in original(finished, waiter, ref_collect):
+        if isinstance(future, WatchedFuture):
+            future.ask()
+        popped = [future]
+        del future  # as_completed promises to keep no reference while its consumer works
+        yield popped.pop()
+
+
+def _chunk_in(fn: Callable, args: tuple) -> tuple | None:
+    """Return the items of a task that is a chunk of `map`; None for others."""
+    return args[0] if isinstance(fn, partial) and fn.func is _process_chunk else None
+
+
+class _WorkQueue(queue.SimpleQueue):
+    """Where threads take their tasks: watches the future of each."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder, self._lanes = recorder, Lanes(recorder.folder)
+
+    def put(self, item: Any, *args: Any, **kwargs: Any) -> None:
+        if item is not None:
+            future = item.future
+            future.__class__ = WatchedFuture
+            future._recorder, future._lanes = self._recorder, self._lanes
+            future._number = self._recorder.reserve(1)
+        super().put(item, *args, **kwargs)
+
+
+class _WorkIds(queue.Queue):
+    """The numbers of tasks that wait to be sent to processes: watches the future of each."""
+
+    def __init__(self, items: dict[int, Any], calls: "_CallQueue", recorder: Recorder) -> None:
+        super().__init__()
+        self._items, self._calls, self._recorder = items, calls, recorder
+
+    def put(self, work_id: int, *args: Any, **kwargs: Any) -> None:
+        item = self._items[work_id]
+        chunk = _chunk_in(item.fn, item.args)
+        future = item.future
+        future.__class__ = WatchedFuture
+        future._recorder, future._tasks = self._recorder, 1 if chunk is None else len(chunk)
+        future._number = self._recorder.reserve(future._tasks)
+        self._calls.numbers[work_id] = future._number
+        super().put(work_id, *args, **kwargs)
+
+
+class _ProcessQueue:
+    """A queue between an executor and its processes, in front of the real one.
+
+    What it does not do itself, that one does.
+    """
+
+    def __init__(self, queue: Any, folder: str) -> None:
+        self._queue, self._lanes = queue, Lanes(folder)
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self._queue, self._lanes.folder)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queue, name)
+
+
+class _CallQueue(_ProcessQueue):
+    """Where processes take their tasks: writes down when each began."""
+
+    def __init__(self, queue: Any, folder: str) -> None:
+        super().__init__(queue, folder)
+        self.numbers: dict[int, int] = {}
+
+    def put(self, item: _CallItem | None, *args: Any, **kwargs: Any) -> None:
+        if item is not None:
+            item.watched_number = self.numbers.pop(item.work_id)
+        self._queue.put(item, *args, **kwargs)
+
+    def get(self, *args: Any, **kwargs: Any) -> _CallItem | None:
+        item = self._queue.get(*args, **kwargs)
+        if item is not None:
+            here, number = self._lanes[get_ident()], item.watched_number
+            chunk = _chunk_in(item.fn, item.args)
+            if chunk is None:
+                here.start_task(number)
+            else:
+                item.args = (here.start_each(number, chunk),)
+        return item
+
+
+class _ResultQueue(_ProcessQueue):
+    """Where processes put their results: writes down when each task ended."""
+
+    def put(self, item: Any) -> None:
+        if isinstance(item, _ResultItem):
+            self._lanes[get_ident()].finish_task()
+        self._queue.put(item)

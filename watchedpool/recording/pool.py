@@ -1,0 +1,383 @@
+"""WatchedPool: a multiprocessing.Pool that records what its workers do.
+
+A pool's own queues are wrapped when it makes them: the workers' ends write down when each task
+started and finished; the parent's ends number the tasks, and note when a result is delivered.
+Nothing else of the pool changes.
+
+Standard library only until a timeline is asked for: a spawned worker imports what the main script
+imports, and must not wait for numpy.
+"""
+
+import weakref
+from collections.abc import Callable, Iterator
+from multiprocessing.pool import (
+    TERMINATE,
+    ApplyResult,
+    IMapIterator,
+    MapResult,
+    Pool,
+    ThreadPool,
+    _helper_reraises_exception,
+    _PoolCache,
+)
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+from watchedpool import clock
+from watchedpool.recording.queues import ResultQueue, TaskQueue, chunk_of
+from watchedpool.recording.recorder import Recorder
+
+if TYPE_CHECKING:
+    from watchedpool.recording.bar import WatchedBar
+    from watchedpool.timeline import Timeline
+
+# What we use of the standard library that it does not document. A test reports what has moved.
+PRIVATE = {
+    "_setup_queues": "makes the queues and the four names below; ThreadPool overrides it, too",
+    "_inqueue": "where workers take their tasks",
+    "_outqueue": "where workers put their results",
+    "_reader": "of a queue between processes, the end that reads; a pool closes what it needs not",
+    "_writer": "the other end",
+    "_rlock": "its lock for readers, which a pool holds when it ends",
+    "_wlock": "its lock for writers",
+    "_quick_put": "sends a task to the workers, from a thread of the pool",
+    "_quick_get": "receives a result, in another thread of the pool",
+    "_cache": "what waits for results, by the number of its call; a _PoolCache",
+    "_processes": "how many workers there are to be",
+    "_pool": "the workers",
+    "_worker_handler": "the thread that replaces workers; its `_state` stops it",
+    "_change_notifier": "wakes that thread",
+    "_taskqueue": "where a thread of the pool takes the tasks that it sends",
+    "_index": "how many results of imap have come",
+    "_set_length": "sets how many results an iterator of imap will have",
+    "_value": "the results of map, a list that is as long as there are tasks",
+    "_set": "takes a result",
+    "_chunksize": "how many tasks of map go into one message",
+    "_number_left": "how many messages of map have not come back",
+    "_callback": "what is called with a result",
+    "_error_callback": "what is called with an exception",
+    "_helper_reraises_exception": "what is sent in place of a task when an iterable has failed",
+}
+
+
+class _Watched:
+    """What WatchedPool and WatchedThreadPool add to their pool."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Start the workers. Raises what Pool raises: ValueError for fewer than one worker."""
+        self._recorder = Recorder()
+        try:
+            super().__init__(*args, **kwargs)
+        except BaseException:
+            self._recorder.close()
+            raise
+        self._cache.__class__ = WatchedCache
+
+    def timeline(self, bar: "WatchedBar | None" = None) -> "Timeline":
+        """Return what has happened until now, while tasks run or after the pool has ended.
+
+        bar: with it, `delivered` is the moment when the bar on the screen had counted the task.
+        """
+        return self._recorder.timeline(bar)
+
+    def warm_up(self, check: Callable[[], object] = lambda: None) -> None:
+        """Wait until every worker has run a task, and forget that: no start-up is left to measure.
+
+        check: is called now and then meanwhile; what it raises ends the waiting.
+        """
+
+        def run_naps() -> None:
+            naps = self.map_async(sleep, [0.02] * self._processes, chunksize=1)
+            while not naps.ready():
+                check()
+                naps.wait(0.1)
+
+        self._recorder.warm_up(self._processes, run_naps)
+
+    def forget(self) -> None:
+        """Drop what was recorded; the next task that is submitted is row 0, at time 0."""
+        self._recorder.forget()
+
+    def terminate(self) -> None:
+        """As Pool.terminate. The timeline stays, the folder it was recorded in goes."""
+        super().terminate()
+        self._recorder.close()
+
+    def join(self) -> None:
+        """As Pool.join. The timeline stays, the folder it was recorded in goes."""
+        super().join()
+        self._recorder.close()
+
+    @property
+    def processes(self) -> list[Any]:
+        """The workers, as Process objects; a pool of threads has such, too."""
+        return list(self._pool)
+
+    def _setup_queues(self) -> None:
+        super()._setup_queues()
+        if is_watched(self):  # by the command `watchedpool`, too
+            self._recorder = self._quick_put.recorder
+        else:
+            watch_queues(self, self._recorder)
+
+
+class WatchedPool(_Watched, Pool):
+    """A `multiprocessing.Pool` that records what its workers do: ask it for its `timeline()`.
+
+    It takes what `multiprocessing.pool.Pool` takes, and behaves as it does.
+    """
+
+
+class WatchedThreadPool(_Watched, ThreadPool):
+    """A `multiprocessing.pool.ThreadPool` that records what its threads do, as `WatchedPool`."""
+
+
+def watch_queues(pool: Pool, recorder: Recorder) -> None:
+    """Watch a pool that has just made its queues; what it does goes into `recorder`.
+
+    The pool's `_cache`, which it makes later, has to become a WatchedCache.
+    """
+    folder = recorder.folder
+    pool._inqueue = TaskQueue(pool._inqueue, folder)
+    pool._outqueue = ResultQueue(pool._outqueue, folder)
+    pool._quick_put = _Sender(pool, recorder)
+    pool._quick_get = _Receiver(pool, recorder)
+
+
+def is_watched(pool: Pool) -> bool:
+    """Return whether a pool has watched queues. A subclass may make queues of its own."""
+    return isinstance(pool._inqueue, TaskQueue)
+
+
+def end_pool(pool: Pool) -> None:
+    """Kill the workers and end the threads of a pool, watched or not, whatever state it is in.
+
+    Iterators of imap end where they are. (Threads cannot be killed: a ThreadPool is terminated.)
+    """
+    if isinstance(pool, ThreadPool):
+        pool.terminate()
+        return
+    pool._worker_handler._state = TERMINATE
+    pool._change_notifier.put(None)
+    pool._worker_handler.join()  # no worker is replaced from here on
+    # A kernel that shuts down kills workers, too. A killed worker never releases the lock that it
+    # holds, and `terminate` would wait for it. (Windows needs no lock for writers.)
+    outqueue = getattr(pool._outqueue, "queue", pool._outqueue)
+    locks = list(filter(None, [pool._inqueue._rlock, outqueue._wlock]))
+    for lock in locks:
+        lock.acquire(timeout=0.5)  # so that no worker is killed within a message
+    for process in pool._pool:
+        process.kill()
+    for process in pool._pool:
+        process.join()
+    for lock in locks:
+        lock.acquire(False)
+        lock.release()
+    pool._taskqueue.put(None)  # its thread does not do so if it could start no worker
+    pool.terminate()
+    for results in list(pool._cache.values()):
+        if hasattr(results, "_set_length"):  # `terminate` leaves its consumer waiting
+            results._set_length(results._index)
+
+
+class WatchedCache(_PoolCache):
+    """What waits for a pool's results, by the number of its call.
+
+    Whatever a call returns is entered here when it is made, before anybody can ask for a result.
+    """
+
+    def __setitem__(self, job: int, waiting: Any) -> None:
+        super().__setitem__(job, waiting)
+        if is_watched(waiting._pool):
+            recorder = waiting._pool._quick_put.recorder
+            if type(waiting) in _WATCHED_RESULTS:
+                waiting.__class__ = _WATCHED_RESULTS[type(waiting)]
+                waiting._recorder = recorder
+                waiting._start_call()
+            else:
+                recorder.reserve(0)
+                waiting.times_forgotten = recorder.times_forgotten
+
+
+class _WatchedResult:
+    """What a watched AsyncResult adds: its tasks are delivered when its `get` returns.
+
+    That is when somebody has asked for the result, and it has arrived. `get` itself is the pool's
+    own, so no call of ours stands in the traceback of an exception that it raises.
+    """
+
+    _recorder: Recorder
+    _first, _tasks = 0, 0  # the number of its first task, and how many there are
+    _failed: int | None = None  # the number of the task that failed first
+    _asked = _arrived = False
+
+    @property
+    def get(self) -> Callable:
+        self._asked = True
+        self._deliver()
+        return super().get
+
+    def _reserve(self, tasks: int) -> None:
+        self._first, self._tasks = self._recorder.reserve(tasks), tasks
+
+    def _receive(self, last: int, succeeded: bool) -> None:
+        """Note that a message came back, or could not be sent; `last` is the task that ran last."""
+        if not succeeded and self._failed is None:
+            self._failed = last
+        if getattr(self, "_number_left", 1) > 1:  # of map, which waits for all messages
+            return
+        self._arrived = True
+        failed = self._failed is not None
+        if self._error_callback if failed else self._callback:
+            self._asked = True
+        self._deliver()
+
+    def _deliver(self) -> None:
+        if self._asked and self._arrived:
+            if self._failed is None:
+                self._recorder.deliver_all(self._first, self._tasks)
+            else:  # the others of the call will never be delivered
+                self._recorder.deliver(self._failed)
+
+
+class _WatchedApplyResult(_WatchedResult, ApplyResult):
+    __doc__ = ApplyResult.__doc__
+
+    def _start_call(self) -> None:
+        self._reserve(1)
+
+
+class _WatchedMapResult(_WatchedResult, MapResult):
+    __doc__ = MapResult.__doc__
+
+    def _start_call(self) -> None:
+        """Do nothing: how many tasks there are is known when `_value` is set."""
+
+    @property
+    def _value(self) -> Any:
+        return vars(self)["_value"]
+
+    @_value.setter
+    def _value(self, value: Any) -> None:
+        if "_value" not in vars(self):
+            self._reserve(len(value))
+        vars(self)["_value"] = value
+
+
+_WATCHED_RESULTS = {ApplyResult: _WatchedApplyResult, MapResult: _WatchedMapResult}
+for _base, _class in _WATCHED_RESULTS.items():
+    _class.__name__, _class.__qualname__ = _base.__name__, _base.__qualname__
+    _class.__module__ = _base.__module__
+
+
+class _End:
+    """The parent's end of a watched queue. A thread of the pool calls it.
+
+    It must not keep a pool alive that nobody holds.
+    """
+
+    def __init__(self, pool: Pool, recorder: Recorder) -> None:
+        self._pool = weakref.ref(pool)
+        self._cache: dict[int, Any] | None = None
+        self.recorder = recorder
+
+    def _waiting(self, job: int) -> Any:
+        """Return what waits for the results of a call; None if the pool has gone."""
+        if self._cache is None:  # the pool makes it after its queues
+            pool = self._pool()
+            if pool is None:
+                return None
+            self._cache, self.recorder.workers = pool._cache, pool._processes
+        return self._cache.get(job)
+
+
+class _Sender(_End):
+    """Sends a pool's tasks to the workers, each with its number in front."""
+
+    def __init__(self, pool: Pool, recorder: Recorder) -> None:
+        super().__init__(pool, recorder)
+        self._put = pool._quick_put
+
+    def __call__(self, task: tuple | None) -> None:
+        if task is None:
+            self._put(None)
+            return
+        job, i = task[:2]
+        waiting = self._waiting(job)
+        number = self._number(task, waiting)
+        try:
+            self._put((number, task))
+        except Exception as error:  # it cannot be pickled: the consumer will get this error
+            if number is not None and isinstance(waiting, IMapIterator):  # as the pool would do it
+                waiting._set(i, _Delivery(self.recorder, number, (False, error), False))
+                return
+            if isinstance(waiting, _WatchedResult):
+                waiting._receive(number, succeeded=False)
+            raise
+
+    def _number(self, task: tuple, waiting: Any) -> int | None:
+        """Return the number of the task, or of the first of a chunk; None if it is no task."""
+        _, i, func, args, _ = task
+        if func is _helper_reraises_exception:
+            return None
+        if isinstance(waiting, _WatchedResult):
+            return waiting._first + i * getattr(waiting, "_chunksize", 1)
+        if not isinstance(waiting, IMapIterator):  # the pool has gone
+            return None
+        if waiting.times_forgotten != self.recorder.times_forgotten:
+            return None
+        chunk = chunk_of(func, args)
+        waiting.watched_in_chunks = chunk is not None
+        return self.recorder.reserve(len(chunk[1]) if chunk else 1)
+
+
+class _Receiver(_End):
+    """Receives results for a pool, and notes those that arrive for apply and map."""
+
+    def __init__(self, pool: Pool, recorder: Recorder) -> None:
+        super().__init__(pool, recorder)
+        self._get = pool._quick_get
+
+    def __call__(self) -> tuple | None:
+        message = self._get()
+        if message is None:
+            return None
+        last, (job, i, result) = message
+        waiting = self._waiting(job)
+        if last is None or waiting is None:
+            return job, i, result
+        if isinstance(waiting, _WatchedResult):
+            waiting._receive(last, succeeded=result[0])
+        elif isinstance(waiting, IMapIterator):
+            result = _Delivery(self.recorder, last, result, waiting.watched_in_chunks)
+        return job, i, result
+
+
+class _Delivery:
+    """A result on its way to an iterator of imap, which takes it apart when it is delivered."""
+
+    __slots__ = ("_in_chunks", "_last", "_recorder", "_result")
+
+    def __init__(self, recorder: Recorder, last: int, result: tuple, in_chunks: bool) -> None:
+        self._recorder = recorder
+        self._last = last
+        self._result = result
+        self._in_chunks = in_chunks
+
+    def __iter__(self) -> Iterator:
+        succeeded, value = self._result
+        if succeeded and self._in_chunks:
+            return iter((True, self._each(value)))
+        self._recorder.deliver(self._last)
+        return iter(self._result)
+
+    def _each(self, values: list) -> Iterator:
+        """Yield the values of a chunk, and note each when it is taken."""
+        first, delivered = self._recorder.rows
+        begin = self._last + 1 - len(values) - first
+        if begin < 0:  # forgotten
+            yield from values
+            return
+        for row, value in enumerate(values, begin):
+            delivered[row] = clock.now()
+            yield value

@@ -1,0 +1,72 @@
+"""The two queues of a pool, watched: what a worker takes, and what it gives back.
+
+Standard library only: a worker that starts afresh unpickles these queues. A message carries the
+number of its task beside the pool's own message, which travels as it is, with its function,
+arguments, result or exception. No call of ours stands in a worker's traceback.
+"""
+
+from collections.abc import Callable, Sequence
+from multiprocessing.pool import mapstar, starmapstar
+from threading import get_ident
+from typing import Any
+
+from watchedpool.recording.lanes import Lanes
+
+
+class WatchedQueue:
+    """A queue of a pool, in front of the real one; what it does not do itself, that one does."""
+
+    def __init__(self, queue: Any, folder: str) -> None:
+        """Watch `queue`, and write into lanes of `folder`."""
+        self.queue = queue
+        self.lanes = Lanes(folder)
+        if hasattr(queue, "_writer"):  # a pool of processes closes the ends that it does not use
+            self._reader, self._writer = queue._reader, queue._writer
+            self._rlock = queue._rlock
+
+    def put(self, message: Any) -> None:
+        """Put a message into the real queue."""
+        self.queue.put(message)
+
+
+class TaskQueue(WatchedQueue):
+    """Where workers take their tasks: writes down when each began."""
+
+    def get(self, block: bool = True) -> Any:
+        """Return the next message: for a worker, or for the pool, which does not wait."""
+        if not block:
+            return self.queue.get(block=False)
+        message = self.queue.get()
+        if message is None:
+            return None
+        number, (job, i, func, args, kwds) = message
+        here = self.lanes[get_ident()]
+        here.last = None
+        if number is not None:
+            chunk = chunk_of(func, args)
+            if chunk:
+                func_of_items, items = chunk
+                args = ((func_of_items, here.start_each(number, items)),)
+            else:
+                here.start_task(number)
+        return job, i, func, args, kwds
+
+
+class ResultQueue(WatchedQueue):
+    """Where workers put their results: writes down when each task ended."""
+
+    def put(self, message: Any) -> None:
+        """Put a result, with the number of its task: of a chunk, the last that ran."""
+        if message is None:
+            self.queue.put(None)
+        else:
+            here = self.lanes[get_ident()]
+            here.finish_task()
+            self.queue.put((here.last, message))
+
+
+def chunk_of(func: Callable, args: tuple) -> tuple[Callable, Sequence] | None:
+    """Return the user's function and the items of a message that is a chunk; None for others."""
+    if func is mapstar or func is starmapstar:
+        return args[0]
+    return None

@@ -1,0 +1,184 @@
+"""Watch every pool and executor of a program that knows nothing of us.
+
+While `watching` lasts, a pool or an executor that is made gets watched queues. Classes and their
+names stay as they are. The command line and the magic are built on it.
+"""
+
+import concurrent.futures._base
+import linecache
+import multiprocessing.pool
+import os
+import sys
+import sysconfig
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial, wraps
+from multiprocessing.pool import Pool, ThreadPool
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from watchedpool import clock
+from watchedpool.recording.executors import watch_executor, watched_finished_futures
+from watchedpool.recording.pool import WatchedCache, is_watched, watch_queues
+from watchedpool.recording.recorder import Recorder
+
+if TYPE_CHECKING:
+    from watchedpool.timeline import Timeline
+
+PACKAGE = Path(__file__).resolve().parent
+# The line that made a pool is the innermost one of the stack that is in none of these.
+NOT_THE_PROGRAM = (
+    "<frozen",
+    str(PACKAGE),
+    sysconfig.get_path("stdlib"),
+    sysconfig.get_path("purelib"),
+)
+NO_POOL = "No pool was seen. A pool that another process makes is not watched."
+
+
+class WatchedRun(NamedTuple):
+    """A pool or an executor that was made: what records it outlives it."""
+
+    recorder: Recorder
+    made: float  # `clock.now` seconds
+    file: str
+    line: int
+
+    @property
+    def where(self) -> str:
+        """The line of the program that made it: its file, its number, its text."""
+        if not self.file:
+            return "In a library:"
+        cell = "ipykernel" in self.file or "<ipython" in self.file
+        name = "cell" if cell else Path(self.file).name
+        return f"{name}, line {self.line}: {linecache.getline(self.file, self.line).strip()}"
+
+
+class Watch:
+    """The pools that were made while we watched, and the tqdm bars that were drawn."""
+
+    def __init__(self) -> None:
+        """Watch nothing yet."""
+        self.runs: list[WatchedRun] = []
+        self.bars: list[Any] = []  # each with `drawn`, as a WatchedBar has
+        self.cpu_seconds = sum(os.times()[2:4])  # of workers that have ended
+        self._process = os.getpid()
+
+    def notice(self, watch_it: Callable[[Any, Recorder], None], made: Any) -> None:
+        """Record what a new pool or executor does, unless it is one of a copy of the program."""
+        if os.getpid() == self._process:
+            recorder = Recorder()
+            watch_it(made, recorder)
+            if isinstance(made, Pool):  # its workers end with it; those of an executor may go on
+                weakref.finalize(made, recorder.close).atexit = False
+            self.runs.append(WatchedRun(recorder, clock.now(), *_program_line()))
+            if "tqdm.std" in sys.modules:
+                _watch_bars(sys.modules["tqdm.std"].tqdm, self)
+
+    def close(self) -> None:
+        """Keep what was recorded in memory, and remove its folders."""
+        for run in self.runs:
+            run.recorder.close()
+
+    def reports(self) -> Iterator[tuple[str, "Timeline"]]:
+        """Yield for each pool a report in words, and its Timeline."""
+        if not self.runs:
+            return  # without numpy, which takes longer than many a program
+        import numpy as np
+
+        from watchedpool.diagnosis import Finding, findings
+
+        cpu_seconds = sum(os.times()[2:4]) - self.cpu_seconds
+        for run in self.runs:
+            timeline = run.recorder.timeline()
+            busy = cpu_seconds / max(timeline.makespan, 1e-9) if len(self.runs) == 1 else 0.0
+            found = findings(timeline, busy, run.recorder.workers)
+            lines = [run.where, timeline.describe().splitlines()[0], *map(str, found)]
+            for bar in self.bars:
+                if bar.drawn[-1][0] > run.made and bar.drawn[-1][1] == len(timeline) > 0:
+                    drawn = run.recorder.timeline(bar)
+                    order, both = (each.lag.clip(0) for each in (timeline, drawn))
+                    sentence = (
+                        f"The bar on the screen: tasks waited {np.nansum(order):.2f} s, added up, "
+                        f"until the loop had them, and {np.nansum((both - order).clip(0)):.2f} s "
+                        "more until the bar was drawn."
+                    )
+                    lines.append(str(Finding("drawing", 0.0, sentence, "04")))
+                    break
+            yield "\n".join(lines), timeline
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """Watch each pool and executor that this process makes; afterwards, all is as it was."""
+    watch = Watch()
+    futures = concurrent.futures._base
+    patches = [
+        (Pool, "_setup_queues", _after_setup),
+        (ThreadPool, "_setup_queues", _after_setup),
+        (multiprocessing.pool, "_PoolCache", lambda *_: WatchedCache),
+        (ProcessPoolExecutor, "__init__", _after_init),
+        (ThreadPoolExecutor, "__init__", _after_init),
+        (futures, "_yield_finished_futures", lambda old, _: partial(watched_finished_futures, old)),
+    ]
+    with ExitStack() as undo:
+        for owner, name, make in patches:
+            original = vars(owner)[name]
+            undo.callback(setattr, owner, name, original)
+            setattr(owner, name, make(original, watch))
+        undo.callback(_unwatch_bars)
+        undo.callback(watch.close)
+        yield watch
+
+
+def _after_setup(original: Callable, watch: Watch) -> Callable:
+    @wraps(original)
+    def _setup_queues(self: Pool) -> None:
+        original(self)
+        if not is_watched(self):
+            watch.notice(watch_queues, self)
+
+    return _setup_queues
+
+
+def _after_init(original: Callable, watch: Watch) -> Callable:
+    @wraps(original)
+    def __init__(self: Executor, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        watch.notice(watch_executor, self)
+
+    return __init__
+
+
+def _watch_bars(tqdm: type, watch: Watch) -> None:
+    """Have every tqdm record when it is drawn with which count, until `watching` is over."""
+    draw = tqdm.display
+    if hasattr(draw, "original"):
+        return
+
+    def display(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = draw(self, *args, **kwargs)
+        if not hasattr(self, "drawn"):
+            self.drawn = []
+            watch.bars.append(self)
+        self.drawn.append((clock.now(), self.n))
+        return result
+
+    display.original, tqdm.display = draw, display
+
+
+def _unwatch_bars() -> None:
+    if "tqdm.std" in sys.modules:
+        tqdm = sys.modules["tqdm.std"].tqdm
+        tqdm.display = getattr(tqdm.display, "original", tqdm.display)
+
+
+def _program_line() -> tuple[str, int]:
+    """Return file and number of the line of the program that is being run now; "" if none is."""
+    frame: FrameType | None = sys._getframe()
+    while frame and frame.f_code.co_filename.startswith(NOT_THE_PROGRAM):
+        frame = frame.f_back
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
