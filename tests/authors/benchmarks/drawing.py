@@ -1,4 +1,4 @@
-"""What pictures cost: of many tasks, under a slider, and of a run while it goes."""
+"""Measure what pictures cost: of many tasks, under a slider, and of a run as it happens."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ DICE = np.random.default_rng(0)
 
 
 def draw_many_tasks() -> Iterator[Row]:
-    """Draw the lanes of many tasks, and the same figure with empty axes."""
+    """Compare a picture of many tasks with the same figure with empty axes."""
     for tasks in (1_000, 10_000, 100_000):
         timeline = predict(DICE.exponential(size=tasks), 4)
 
@@ -40,9 +40,9 @@ def draw_many_tasks() -> Iterator[Row]:
 
 
 def move_a_slider() -> Iterator[Row]:
-    """Take a slider one step to a new picture of 500 tasks, and draw its axes empty.
+    """Compare one step of a slider, a new picture of 500 tasks, with drawing its empty axes.
 
-    Both figures are kept, not made anew.
+    Neither figure is made again.
     """
     panel = explore_schedule("random", tasks=500, longest=0.1)
     slider, picture = panel.controls["workers"], panel.picture
@@ -57,7 +57,7 @@ def move_a_slider() -> Iterator[Row]:
 
 
 def draw_live() -> Iterator[Row]:
-    """Draw a run of short naps ten times a second, in the picture of a race; and do not."""
+    """Compare a run of short naps that is drawn ten times per second with one that is not."""
     durations = DICE.uniform(0.005, 0.03, 400).tolist()
     panel = race_bars()
 
@@ -76,4 +76,4 @@ def draw_live() -> Iterator[Row]:
         panel.write(timeline.describe())
 
     times = median(makespan(draw) / makespan(lambda _: None) for _ in range(5))
-    yield at_most(1.1, "naps of a run that is drawn as it goes", times, "x undrawn")
+    yield at_most(1.1, "naps of a run that is drawn as it happens", times, "x undrawn")

@@ -1,4 +1,4 @@
-"""How the benchmarks measure, and the rows they yield."""
+"""Measure times, and make the rows that the benchmarks yield."""
 
 from collections.abc import Callable
 from statistics import median
@@ -20,12 +20,12 @@ class Row(NamedTuple):
 
 
 def at_most(limit: float, name: str, figure: float, unit: str) -> Row:
-    """Return a row that wants `figure` to be `limit` or less."""
+    """Return a row that is as wanted if `figure` is `limit` or less."""
     return _row("<=", figure <= limit, limit, name, figure, unit)
 
 
 def at_least(limit: float, name: str, figure: float, unit: str) -> Row:
-    """Return a row that wants `figure` to be `limit` or more."""
+    """Return a row that is as wanted if `figure` is `limit` or more."""
     return _row(">=", figure >= limit, limit, name, figure, unit)
 
 
@@ -37,8 +37,8 @@ def seconds(call: Callable[[], object], runs: int = 1) -> float:
 def ratio(call: Callable[[], object], floor: Callable[[], object], runs: int = 9) -> float:
     """Return how many times longer `call` takes than `floor`: the median of some pairs.
 
-    The two take turns, also in going first, so that a machine that is busy for a while, or warm
-    from the first, does not favour one. One pair before them does not count.
+    The two take turns in going first. So a machine that is busy for a while, or warm after the
+    first call, favours neither. The first pair does not count.
     """
     ratios = []
     for run in range(runs + 1):

@@ -1,4 +1,4 @@
-"""How fast a schedule is predicted."""
+"""Measure how fast a schedule is predicted."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ DURATIONS = np.random.default_rng(0).exponential(size=TASKS)
 
 
 def predict_many() -> Iterator[Row]:
-    """Schedule 10^5 tasks, one a chunk."""
+    """Predict a schedule of 10^5 tasks, one per chunk."""
     for workers in (2, 4, 16):
         took = seconds(lambda workers=workers: predict(DURATIONS, workers), runs=9)
         name = f"predict 100,000 tasks, {workers} workers"

@@ -1,7 +1,7 @@
-"""Measure what the project promises of speed and memory. By hand: python3 lab.py bench [names].
+"""Measure the speed and memory that the project promises. By hand: python3 lab.py bench [names].
 
-Prints a row a figure, and exits 1 if one is not as wanted. A new benchmark is a function that
-yields rows (see measuring.py), in the module of its subject, and named in BENCHMARKS here.
+Prints one row per figure, and exits 1 if one is not as wanted. A new benchmark is a function that
+yields rows (see measuring.py). It belongs in the module of its subject, and in BENCHMARKS here.
 """
 
 import sys
@@ -9,10 +9,11 @@ import sys
 from drawing import draw_live, draw_many_tasks, move_a_slider
 from measuring import Row
 from predicting import predict_many
-from recording import read_a_million, record_trivial_tasks
+from recording import read_a_million
+from whole_programs import watch_whole_programs
 
 BENCHMARKS = [
-    record_trivial_tasks,
+    watch_whole_programs,
     read_a_million,
     predict_many,
     draw_many_tasks,
