@@ -3,6 +3,7 @@
 The report goes to stderr; the program's own output, exceptions and exit code stay as they are.
 """
 
+import atexit
 import builtins
 import optparse
 import os
@@ -10,7 +11,7 @@ import runpy
 import sys
 import zipfile
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import NoReturn, TextIO
 
 from watchedpool import __version__
 from watchedpool.output import checked_output, write_output
-from watchedpool.watching import NO_POOL, PACKAGE, Watch, watching
+from watchedpool.watching import PACKAGE, Watch, watching
 
 USAGE = """watchedpool [-o FILE] SCRIPT [ARGUMENTS]
        watchedpool [-o FILE] -m MODULE [ARGUMENTS]
@@ -44,16 +45,26 @@ def main(arguments: list[str] | None = None) -> None:
     if str(PACKAGE.parent) not in sys.path:
         sys.path.append(str(PACKAGE.parent))  # workers import us, wherever the program is
     sys.excepthook = _show_error
-    with watching() as watch:
-        try:
-            run()
-        finally:
-            if os.getpid() == process:  # not in a copy of it that the program has forked
-                with suppress(AttributeError, OSError, ValueError):  # closed, for one
-                    stdout.flush()
-                # What the report imports is not theirs; what their threads still import is.
-                sys.path[:] = [*ours, *(path for path in sys.path if path not in ours)]
-                _report(watch, output, stderr)
+    end = ExitStack()
+    watch = end.enter_context(watching())
+
+    def finish() -> None:
+        if os.getpid() == process:  # not in a copy of it that the program has forked
+            with end, suppress(AttributeError, OSError, ValueError):  # closed, for one
+                stdout.flush()
+            # What the report imports is not theirs.
+            sys.path[:] = [*ours, *(path for path in sys.path if path not in ours)]
+            _report(watch, output, stderr)
+            if getattr(sys, "last_type", None) is KeyboardInterrupt:
+                # Python ends itself by SIGINT then, unless source was compiled and run since, as
+                # NumPy's import does: so be interrupted again.
+                with suppress(KeyboardInterrupt):
+                    exec("raise KeyboardInterrupt")
+
+    # The first that is registered is called last: when the program's threads, executors and own
+    # functions have ended, and before multiprocessing ends what it has left.
+    atexit.register(finish)
+    run()
 
 
 def _parse(arguments: list[str]) -> tuple[Callable[[], None], Path | None]:
@@ -103,7 +114,8 @@ def _module_runner(program: list[str], refuse: Callable[[str], NoReturn]) -> Cal
         if not sys.flags.safe_path:
             sys.path.insert(0, os.getcwd())
         sys.argv = program
-        runpy.run_module(program[0], run_name="__main__", alter_sys=True)
+        _new_main(None)
+        runpy._run_module_as_main(program[0])  # as Python does; run_module would take it away
 
     return run
 
@@ -131,10 +143,8 @@ def _folder_runner(program: list[str], refuse: Callable[[str], NoReturn]) -> Cal
     def run() -> None:
         sys.path.insert(0, path)  # under -P too
         sys.argv = program
-        main = _new_main(spec.origin)
-        main.__spec__, main.__package__ = spec, ""
-        main.__loader__, main.__cached__ = spec.loader, spec.cached
-        exec(spec.loader.get_code("__main__"), vars(main))
+        _new_main(None)
+        runpy._run_module_as_main("__main__", alter_argv=False)
 
     return run
 
@@ -177,7 +187,7 @@ def _show_error(kind: type, error: BaseException, trace: TracebackType | None) -
     theirs = trace
     while theirs and theirs.tb_frame.f_code.co_filename != __file__:  # what started this command
         theirs = theirs.tb_next
-    while theirs and theirs.tb_frame.f_code.co_filename in (__file__, "<frozen runpy>"):
+    while theirs and theirs.tb_frame.f_code.co_filename == __file__:
         theirs = theirs.tb_next
     sys.__excepthook__(kind, error.with_traceback(theirs), theirs)
 
@@ -185,12 +195,12 @@ def _show_error(kind: type, error: BaseException, trace: TracebackType | None) -
 def _report(watch: Watch, output: Path | None, stderr: TextIO) -> None:
     """Say what each pool did, and write a file for each."""
     with stderr, suppress(OSError):  # a report that nobody can read changes nothing
-        if not watch.runs:
-            print(f"watchedpool: {NO_POOL}", file=stderr)
         for number, (words, timeline) in enumerate(watch.reports(), 1):
             print(f"watchedpool: {words}", file=stderr)
             if output:
                 print(write_output(timeline, output, number), file=stderr)
+        if watch.rest:
+            print(f"watchedpool: {watch.rest}", file=stderr)
 
 
 def _copy_of_stderr() -> TextIO:

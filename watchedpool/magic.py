@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from watchedpool.output import checked_output, write_output
-from watchedpool.watching import NO_POOL, Watch, watching
+from watchedpool.watching import Watch, watching
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
@@ -72,13 +72,13 @@ class _CellWatch:
 
         watch, self._watch = self._watch, None
         with self._end:
-            if not watch.runs:
-                print(NO_POOL)
             for number, (words, timeline) in enumerate(watch.reports(), 1):
                 show(plot_lag(timeline))
                 print(words)
                 if self._output:
                     print(write_output(timeline, self._output, number))
+            if watch.rest:
+                print(watch.rest)
 
 
 def _is_magic(line: str) -> bool:

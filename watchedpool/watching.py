@@ -11,18 +11,21 @@ import os
 import sys
 import sysconfig
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
 from multiprocessing.pool import Pool, ThreadPool
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from watchedpool import clock
-from watchedpool.recording.executors import watch_executor, watched_finished_futures
+from watchedpool.recording.executors import CallQueue, watch_executor, watched_finished_futures
 from watchedpool.recording.pool import WatchedCache, is_watched, watch_queues
+from watchedpool.recording.queues import TaskQueue
 from watchedpool.recording.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ NOT_THE_PROGRAM = (
     sysconfig.get_path("stdlib"),
     sysconfig.get_path("purelib"),
 )
+LIBRARIES = sysconfig.get_path("purelib")
 NO_POOL = "No pool was seen. A pool that another process makes is not watched."
 
 
@@ -65,18 +69,43 @@ class Watch:
         self.runs: list[WatchedRun] = []
         self.bars: list[Any] = []  # each with `drawn`, as a WatchedBar has
         self.cpu_seconds = sum(os.times()[2:4])  # of workers that have ended
+        self._unwatched: Counter[str] = Counter()  # processes, by who made them
+        self._had_multiprocess = "multiprocess.pool" in sys.modules
         self._process = os.getpid()
 
-    def notice(self, watch_it: Callable[[Any, Recorder], None], made: Any) -> None:
-        """Record what a new pool or executor does, unless it is one of a copy of the program."""
+    def notice(self, watch_it: Callable[[Any, Recorder], Any], made: Any) -> None:
+        """Record what a new pool or executor does, unless it is one of a copy of the program.
+
+        watch_it: starts to record it, and returns what lasts as long as its workers do.
+        """
         if os.getpid() == self._process:
             recorder = Recorder()
-            watch_it(made, recorder)
-            if isinstance(made, Pool):  # its workers end with it; those of an executor may go on
-                weakref.finalize(made, recorder.close).atexit = False
             self.runs.append(WatchedRun(recorder, clock.now(), *_program_line()))
+            weakref.finalize(watch_it(made, recorder), recorder.close).atexit = False
             if "tqdm.std" in sys.modules:
                 _watch_bars(sys.modules["tqdm.std"].tqdm, self)
+
+    def see_process(self, process: BaseProcess) -> None:
+        """Count a process that is made, if it is no worker of a pool that we watch."""
+        arguments = process._args
+        watched = arguments and isinstance(arguments[0], TaskQueue | CallQueue)
+        manager = getattr(process._target, "__module__", "") == "multiprocessing.managers"
+        if os.getpid() == self._process and not watched and not manager and (maker := _maker()):
+            self._unwatched[maker] += 1
+
+    @property
+    def rest(self) -> str:
+        """What was seen and is not watched, in a sentence; "" if that is nothing."""
+        seen = [f"{maker}: {number}" for maker, number in self._unwatched.items()]
+        if "multiprocess.pool" in sys.modules and not self._had_multiprocess:
+            # It is a copy of the standard library's module, of which we see nothing.
+            seen.append("pools of multiprocess")
+        if not seen:
+            return "" if self.runs else NO_POOL
+        return (
+            f"Seen, but not watched: {', '.join(seen)}. Only pools and executors of the standard "
+            "library are watched, with its own queues."
+        )
 
     def close(self) -> None:
         """Keep what was recorded in memory, and remove its folders."""
@@ -122,6 +151,7 @@ def watching() -> Iterator[Watch]:
         (multiprocessing.pool, "_PoolCache", lambda *_: WatchedCache),
         (ProcessPoolExecutor, "__init__", _after_init),
         (ThreadPoolExecutor, "__init__", _after_init),
+        (BaseProcess, "__init__", _after_process_init),
         (futures, "_yield_finished_futures", lambda old, _: partial(watched_finished_futures, old)),
     ]
     with ExitStack() as undo:
@@ -153,6 +183,15 @@ def _after_init(original: Callable, watch: Watch) -> Callable:
     return __init__
 
 
+def _after_process_init(original: Callable, watch: Watch) -> Callable:
+    @wraps(original)
+    def __init__(self: BaseProcess, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        watch.see_process(self)
+
+    return __init__
+
+
 def _watch_bars(tqdm: type, watch: Watch) -> None:
     """Have every tqdm record when it is drawn with which count, until `watching` is over."""
     draw = tqdm.display
@@ -174,6 +213,19 @@ def _unwatch_bars() -> None:
     if "tqdm.std" in sys.modules:
         tqdm = sys.modules["tqdm.std"].tqdm
         tqdm.display = getattr(tqdm.display, "original", tqdm.display)
+
+
+def _maker() -> str:
+    """Return which library makes something now, or which line of the program; "" if neither."""
+    frame: FrameType | None = sys._getframe()
+    while frame:
+        file = frame.f_code.co_filename
+        if file.startswith(LIBRARIES) and not file.startswith(str(PACKAGE)):
+            return f"processes of {frame.f_globals['__name__'].partition('.')[0]}"
+        if not file.startswith(NOT_THE_PROGRAM):
+            return f"processes of {Path(file).name}, line {frame.f_lineno}"
+        frame = frame.f_back
+    return ""
 
 
 def _program_line() -> tuple[str, int]:

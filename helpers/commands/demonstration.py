@@ -180,7 +180,7 @@ def _progress(folder: Path) -> list[bytes]:
     """Return what was printed, the errors, and what each worker has recorded so far."""
     lanes, found = [], []
     with suppress(OSError):  # a pool that ends removes its folder
-        lanes = sorted(folder.glob("*/*.lane"))
+        lanes = sorted(folder.glob("*/*/*.lane"))
     for path in (folder / "output", folder / "errors", *lanes):
         with suppress(OSError):
             found.append(path.read_bytes())

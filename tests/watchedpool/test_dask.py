@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from distributed import Client, as_completed
+from leftovers import DEADLINE
 
 from helpers import dask_cluster
 from helpers.dask_cluster import DaskCluster
@@ -25,7 +26,7 @@ from watchedpool.recording.dask import DaskRecorder
 from watchedpool.recording.folders import FOLDER
 
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.dask, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_two_clusters_do_not_clash(near):
     with DaskCluster(1, processes=False) as other:
         for client in (near, other):
             futures = client.map(nap, [0.01, 0.02], pure=False)
-            assert len(list(as_completed(futures, timeout=20))) == 2
+            assert len(list(as_completed(futures, timeout=DEADLINE))) == 2
 
 
 def test_closing_twice_is_harmless_and_no_worker_is_refused():
@@ -163,7 +164,7 @@ def test_a_killed_worker_is_replaced_and_all_results_come():
         victim.kill()
         assert client.gather(futures) == [0.3, 0.3, 0.31, 0.31]
         timeline = recorder.timeline(futures)
-        client.wait_for_workers(2, timeout=50)
+        client.wait_for_workers(2, timeout=DEADLINE)
         later = DaskRecorder(client)
         survivor.kill()  # with results that were done before: they are no tasks of this recorder
         assert client.gather([*futures, client.submit(nap, 0.1)])[-1] == 0.1
@@ -177,7 +178,7 @@ def test_what_a_worker_that_comes_later_writes_goes_with_the_cluster(tmp_path, m
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with DaskCluster(1, processes=False) as client:
         client.cluster.scale(2)  # as Dask does by itself where a worker does not start
-        client.wait_for_workers(2, timeout=50)
+        client.wait_for_workers(2, timeout=DEADLINE)
         (folder,) = tmp_path.iterdir()
         assert folder.name.startswith(FOLDER)
     assert list(tmp_path.iterdir()) == []
@@ -221,7 +222,7 @@ def test_it_joins_the_cluster_of_the_variable_and_brings_helpers(monkeypatch, ca
         monkeypatch.setenv(name, str(tmp_path))
     with watching_addresses() as seen, elsewhere(2) as address:
         with Client(address) as unrelated_client:
-            unrelated_client.wait_for_workers(2, timeout=50)
+            unrelated_client.wait_for_workers(2, timeout=DEADLINE)
             with pytest.raises(RuntimeError) as caught:
                 unrelated_client.submit(nap, 0.01).result()
             assert "No module named 'helpers'" in str(caught.value.__cause__)

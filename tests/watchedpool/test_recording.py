@@ -15,6 +15,7 @@ import threading
 import weakref
 from array import array
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from struct import Struct
@@ -69,6 +70,7 @@ def wait_at(gate, count=1):
 
 
 def folders():
+    """Return the folders of recordings: one per process that records."""
     return list(Path(tempfile.gettempdir()).glob(FOLDER + "*"))
 
 
@@ -624,20 +626,23 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_what_a_killed_process_left_goes_with_the_next_folder():
     done = subprocess.run([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True)
     (left,) = folders()
-    assert done.stdout == f"{left}\n"
+    assert Path(done.stdout.strip()).parent == left
     with Recorder() as recorder:
-        assert {left, Path(recorder.folder)} == set(folders())  # it is young: perhaps in use
+        # It is young, so perhaps in use.
+        assert {left, Path(recorder.folder).parent} == set(folders())
     os.utime(left, (0, 0))
     with Recorder() as recorder:
-        assert [Path(recorder.folder)] == folders()
+        assert [Path(recorder.folder).parent] == folders()
 
 
 def test_a_folder_in_use_stays_however_old_it_is(context):
-    with WatchedPool(1, context=context) as pool, Recorder() as recorder:
+    other = "from watchedpool import Recorder; Recorder().folder"
+    with WatchedPool(1, context=context) as pool:
         pool.apply(nap, (0,))
         (used,) = folders()
         os.utime(used, (0, 0))
-        assert {used, Path(recorder.folder)} == set(folders())
+        subprocess.run([sys.executable, "-c", other], check=True)
+        assert [used] == folders()
         pool.apply(nap, (0,))
     assert len(pool.timeline()) == 2
 
@@ -659,6 +664,17 @@ def test_close_and_join_remove_the_folder():
     pool.join()
     assert folders() == []
     assert len(pool.timeline()) == 5
+
+
+def test_folders_of_one_process_need_one_open_file():
+    with ExitStack() as stack:
+        recorders = [stack.enter_context(Recorder()) for _ in range(20)]
+        before = psutil.Process().num_fds() if os.name == "posix" else 0
+        assert len({recorder.folder for recorder in recorders}) == 20
+        assert len(folders()) == 1
+        if os.name == "posix":
+            assert psutil.Process().num_fds() <= before + 1
+    assert folders() == []
 
 
 @pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")
@@ -757,7 +773,7 @@ def test_short_tasks_of_a_chunk_are_measured_in_blocks(context):
     with WatchedPool(1, context=context) as pool:
         assert pool.map(tasks.square, range(2000), 2000) == [n * n for n in range(2000)]
         timeline = pool.timeline()
-        [lane] = [path for folder in folders() for path in folder.iterdir()]
+        [lane] = [path for folder in folders() for path in folder.glob("*/*")]
         assert lane.stat().st_size <= FIRST_SEGMENT
     assert not timeline.spread[0]  # the first is measured alone
     assert timeline.spread.sum() > 1000
@@ -989,7 +1005,7 @@ def recorded():
             for number in range(3):
                 executor.submit(recorder.track(tasks.square), number).result()
         [folder] = folders()
-        [lane] = folder.iterdir()
+        [lane] = folder.glob("*/*")
         yield recorder, lane
 
 

@@ -6,13 +6,14 @@ arguments, results and exceptions travel as they are.
 
 import queue
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import _CallItem, _process_chunk, _ResultItem
 from functools import partial
 from threading import get_ident
 from typing import Any
 
 from watchedpool.recording.lanes import Lane, Lanes
+from watchedpool.recording.queues import without_frame
 from watchedpool.recording.recorder import Recorder
 
 # What we use of concurrent.futures that it does not document. A test reports what has moved.
@@ -29,16 +30,20 @@ PRIVATE = {
 }
 
 
-def watch_executor(executor: Executor, recorder: Recorder) -> None:
-    """Watch an executor of processes or threads that was just made; others are left alone."""
+def watch_executor(executor: Executor, recorder: Recorder) -> Any:
+    """Watch an executor of processes or threads that was just made.
+
+    Return what lasts as long as its workers do.
+    """
     recorder.workers = executor._max_workers
     if isinstance(executor, ProcessPoolExecutor):
-        calls = _CallQueue(executor._call_queue, recorder.folder)
+        calls = CallQueue(executor._call_queue, recorder.folder)
         executor._call_queue = calls
         executor._result_queue = _ResultQueue(executor._result_queue, recorder.folder)
         executor._work_ids = _WorkIds(executor._pending_work_items, calls, recorder)
-    elif isinstance(executor, ThreadPoolExecutor):
-        executor._work_queue = _WorkQueue(recorder)
+        return calls
+    executor._work_queue = _WorkQueue(recorder)
+    return executor._work_queue
 
 
 class WatchedFuture(Future):
@@ -138,7 +143,7 @@ class _WorkQueue(queue.SimpleQueue):
 class _WorkIds(queue.Queue):
     """The numbers of tasks that wait to be sent to processes: watches the future of each."""
 
-    def __init__(self, items: dict[int, Any], calls: "_CallQueue", recorder: Recorder) -> None:
+    def __init__(self, items: dict[int, Any], calls: "CallQueue", recorder: Recorder) -> None:
         super().__init__()
         self._items, self._calls, self._recorder = items, calls, recorder
 
@@ -169,7 +174,7 @@ class _ProcessQueue:
         return getattr(self._queue, name)
 
 
-class _CallQueue(_ProcessQueue):
+class CallQueue(_ProcessQueue):
     """Where processes take their tasks: writes down when each began."""
 
     def __init__(self, queue: Any, folder: str) -> None:
@@ -177,12 +182,18 @@ class _CallQueue(_ProcessQueue):
         self.numbers: dict[int, int] = {}
 
     def put(self, item: _CallItem | None, *args: Any, **kwargs: Any) -> None:
+        """Put a task into the real queue, with its number."""
         if item is not None:
             item.watched_number = self.numbers.pop(item.work_id)
         self._queue.put(item, *args, **kwargs)
 
     def get(self, *args: Any, **kwargs: Any) -> _CallItem | None:
-        item = self._queue.get(*args, **kwargs)
+        """Return the next task, for a worker; write down that it starts."""
+        try:
+            item = self._queue.get(*args, **kwargs)
+        except Exception as error:
+            error.__traceback__ = without_frame(error)
+            raise
         if item is not None:
             here, number = self._lanes[get_ident()], item.watched_number
             chunk = _chunk_in(item.fn, item.args)
@@ -199,4 +210,8 @@ class _ResultQueue(_ProcessQueue):
     def put(self, item: Any) -> None:
         if isinstance(item, _ResultItem):
             self._lanes[get_ident()].finish_task()
-        self._queue.put(item)
+        try:
+            self._queue.put(item)
+        except Exception as error:  # it cannot be pickled
+            error.__traceback__ = without_frame(error)
+            raise

@@ -1,4 +1,4 @@
-"""Temporary folders for recordings: each goes with its process, and after a kill with the next one.
+"""Temporary folders for recordings: they go with their process, or after a kill with the next one.
 
 Standard library only: a worker imports it.
 """
@@ -15,34 +15,51 @@ try:
 except ImportError:  # Windows has no such lock: what a killed process left there stays
     fcntl = None
 
-FOLDER = "a-watched-pool-lanes-"
-YOUNG = 60.0  # seconds; who made a younger one may not have locked it yet
-_locks: dict[str, int] = {}  # an open file a folder; forked workers hold it, too
+FOLDER = "a-watched-pool-"
+YOUNG = 60.0  # seconds; the process that made a younger folder may not have locked it yet
+# Per process and place for temporary files, the locked folder that all of its others are in.
+_roots: dict[tuple[int, str], str] = {}
+_locks: dict[str, int] = {}  # an open file per root; forked workers have it open, too
 
 
 def make_folder() -> str:
-    """Return the path of a new temporary folder, after removing those of killed processes.
+    """Return the path of a new temporary folder; raise OSError where none can be made.
 
-    Raises OSError where none can be made.
+    All folders of a process are in one, so that one open file is enough to lock them.
     """
+    key = os.getpid(), tempfile.gettempdir()
+    while True:
+        if key not in _roots:
+            _roots[key] = _make_root()
+        try:
+            return tempfile.mkdtemp(prefix="lanes-", dir=_roots[key])
+        except FileNotFoundError:  # the last one was removed, and the root with it
+            _roots.pop(key, None)
+
+
+def remove_folder(folder: str) -> None:
+    """Remove a folder that `make_folder` has made; if it has gone, do nothing."""
+    shutil.rmtree(folder, ignore_errors=True)
+    root = os.path.dirname(folder)
+    with suppress(OSError):  # others are in it
+        os.rmdir(root)
+        if root in _locks:
+            os.close(_locks.pop(root))
+
+
+def _make_root() -> str:
+    """Return a new locked folder, after removing those of killed processes."""
     if fcntl:
         for left in Path(tempfile.gettempdir()).glob(FOLDER + "*"):
             with suppress(OSError):  # in use, another user's, or gone already
                 if time.time() - left.stat().st_mtime > YOUNG:
                     os.close(_lock(left))
                     shutil.rmtree(left, ignore_errors=True)
-    folder = tempfile.mkdtemp(prefix=FOLDER)
+    root = tempfile.mkdtemp(prefix=FOLDER)
     if fcntl:
         with suppress(OSError):  # some network drives have no locks
-            _locks[folder] = _lock(folder)
-    return folder
-
-
-def remove_folder(folder: str) -> None:
-    """Remove a folder that `make_folder` has made; where it has gone, do nothing."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder in _locks:
-        os.close(_locks.pop(folder))
+            _locks[root] = _lock(root)
+    return root
 
 
 def _lock(folder: str | Path) -> int:

@@ -36,7 +36,7 @@ SHORT = 50e-6  # seconds
 GROWTH = 16  # how many times longer than the block before one may be
 
 _of_this_thread = threading.local()  # its lanes, by folder and process: they go when it ends
-_open: "weakref.WeakSet[Lane]" = weakref.WeakSet()
+_open: "weakref.WeakValueDictionary[int, Lane]" = weakref.WeakValueDictionary()
 
 
 class Lane:
@@ -159,7 +159,7 @@ def lane(folder: str) -> Lane:
     key = folder, os.getpid()
     if key not in lanes:
         lanes[key] = Lane(folder)
-        _open.add(lanes[key])
+        _open[id(lanes[key])] = lanes[key]
     return lanes[key]
 
 
@@ -178,8 +178,10 @@ def read_lanes(folder: str) -> Iterator[bytes]:
 
 def close_lanes(folder: str) -> None:
     """Close the lanes this process has open in `folder`."""
-    for opened in [each for each in _open if each.folder == folder]:
-        opened.close()
+    for reference in _open.valuerefs():  # a list: other threads may open lanes meanwhile
+        opened = reference()
+        if opened is not None and opened.folder == folder:
+            opened.close()
 
 
 def run_watched(folder: str, number: int, func: Callable, /, *args: Any, **kwargs: Any) -> Any:

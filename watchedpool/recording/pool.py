@@ -8,6 +8,7 @@ Standard library only until a timeline is asked for: a spawned worker imports wh
 imports, and must not wait for numpy.
 """
 
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from multiprocessing.pool import (
@@ -21,10 +22,11 @@ from multiprocessing.pool import (
     _PoolCache,
 )
 from time import sleep
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from watchedpool import clock
-from watchedpool.recording.queues import ResultQueue, TaskQueue, chunk_of
+from watchedpool.recording.queues import ResultQueue, TaskQueue, chunk_of, without_frame
 from watchedpool.recording.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -132,7 +134,7 @@ class WatchedThreadPool(_Watched, ThreadPool):
     """A `multiprocessing.pool.ThreadPool` that records what its threads do, as `WatchedPool`."""
 
 
-def watch_queues(pool: Pool, recorder: Recorder) -> None:
+def watch_queues(pool: Pool, recorder: Recorder) -> Pool:
     """Watch a pool that has just made its queues; what it does goes into `recorder`.
 
     The pool's `_cache`, which it makes later, has to become a WatchedCache.
@@ -142,6 +144,7 @@ def watch_queues(pool: Pool, recorder: Recorder) -> None:
     pool._outqueue = ResultQueue(pool._outqueue, folder)
     pool._quick_put = _Sender(pool, recorder)
     pool._quick_get = _Receiver(pool, recorder)
+    return pool
 
 
 def is_watched(pool: Pool) -> bool:
@@ -308,7 +311,11 @@ class _Sender(_End):
         try:
             self._put((number, task))
         except Exception as error:  # it cannot be pickled: the consumer will get this error
+            error.__traceback__ = without_frame(error)
             if number is not None and isinstance(waiting, IMapIterator):  # as the pool would do it
+                pool = sys._getframe(1)
+                trace = TracebackType(error.__traceback__, pool, pool.f_lasti, pool.f_lineno)
+                error.__traceback__ = trace
                 waiting._set(i, _Delivery(self.recorder, number, (False, error), False))
                 return
             if isinstance(waiting, _WatchedResult):
@@ -339,7 +346,11 @@ class _Receiver(_End):
         self._get = pool._quick_get
 
     def __call__(self) -> tuple | None:
-        message = self._get()
+        try:
+            message = self._get()
+        except Exception as error:  # it cannot be unpickled
+            error.__traceback__ = without_frame(error)
+            raise
         if message is None:
             return None
         last, (job, i, result) = message

@@ -8,6 +8,7 @@ arguments, result or exception. No call of ours stands in a worker's traceback.
 from collections.abc import Callable, Sequence
 from multiprocessing.pool import mapstar, starmapstar
 from threading import get_ident
+from types import TracebackType
 from typing import Any
 
 from watchedpool.recording.lanes import Lanes
@@ -36,7 +37,11 @@ class TaskQueue(WatchedQueue):
         """Return the next message: for a worker, or for the pool, which does not wait."""
         if not block:
             return self.queue.get(block=False)
-        message = self.queue.get()
+        try:
+            message = self.queue.get()
+        except Exception as error:  # a worker cannot find the function, for one
+            error.__traceback__ = without_frame(error)
+            raise
         if message is None:
             return None
         number, (job, i, func, args, kwds) = message
@@ -63,6 +68,11 @@ class ResultQueue(WatchedQueue):
             here = self.lanes[get_ident()]
             here.finish_task()
             self.queue.put((here.last, message))
+
+
+def without_frame(error: BaseException) -> TracebackType | None:
+    """Return the traceback of an error without its outermost frame, which is one of ours."""
+    return error.__traceback__ and error.__traceback__.tb_next
 
 
 def chunk_of(func: Callable, args: tuple) -> tuple[Callable, Sequence] | None:
