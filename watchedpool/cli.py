@@ -12,7 +12,12 @@ import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from importlib.machinery import PathFinder, SourceFileLoader
+from importlib.machinery import (
+    BuiltinImporter,
+    PathFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -54,6 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
                 stdout.flush()
             # What the report imports is not theirs.
             sys.path[:] = [*ours, *(path for path in sys.path if path not in ours)]
+            sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000))  # it may be low
             _report(watch, output, stderr)
             if getattr(sys, "last_type", None) is KeyboardInterrupt:
                 # Python ends itself by SIGINT then, unless source was compiled and run since, as
@@ -161,12 +167,18 @@ def _script_runner(program: list[str], refuse: Callable[[str], NoReturn]) -> Cal
         source = Path(path).read_bytes()
     except OSError as error:
         refuse(f"cannot open {program[0]!r}: {error.strerror}")
+    is_compiled = path.endswith(".pyc")
 
     def run() -> None:
         if not sys.flags.safe_path:
             sys.path.insert(0, os.path.dirname(os.path.realpath(path)))  # as Python does
         sys.argv = program
-        exec(compile(source, path, "exec", dont_inherit=True), vars(_new_main(path)))
+        main = _new_main(path)
+        if is_compiled:
+            main.__loader__ = SourcelessFileLoader("__main__", path)
+            exec(main.__loader__.get_code("__main__"), vars(main))
+        else:
+            exec(compile(source, path, "exec", dont_inherit=True), vars(main))
 
     return run
 
@@ -174,10 +186,10 @@ def _script_runner(program: list[str], refuse: Callable[[str], NoReturn]) -> Cal
 def _new_main(path: str | None) -> ModuleType:
     """Put a new `__main__` in place, which stays to the end, so that workers find it."""
     main = ModuleType("__main__")
-    main.__builtins__, main.__annotations__ = builtins, {}
+    main.__annotations__, main.__builtins__ = {}, builtins
+    main.__loader__ = SourceFileLoader("__main__", path) if path else BuiltinImporter
     if path:
         main.__file__, main.__cached__ = path, None
-        main.__loader__ = SourceFileLoader("__main__", path)
     sys.modules["__main__"] = main
     return main
 
@@ -193,14 +205,17 @@ def _show_error(kind: type, error: BaseException, trace: TracebackType | None) -
 
 
 def _report(watch: Watch, output: Path | None, stderr: TextIO) -> None:
-    """Say what each pool did, and write a file for each."""
+    """Say what each pool did, and write a file for each. Whatever goes wrong, the program ends."""
     with stderr, suppress(OSError):  # a report that nobody can read changes nothing
-        for number, (words, timeline) in enumerate(watch.reports(), 1):
-            print(f"watchedpool: {words}", file=stderr)
-            if output:
-                print(write_output(timeline, output, number), file=stderr)
-        if watch.rest:
-            print(f"watchedpool: {watch.rest}", file=stderr)
+        try:
+            for number, (words, timeline) in enumerate(watch.reports(), 1):
+                stderr.write(f"watchedpool: {words}\n")
+                if output:
+                    stderr.write(write_output(timeline, output, number) + "\n")
+            if watch.rest:
+                stderr.write(f"watchedpool: {watch.rest}\n")
+        except Exception as error:  # the program may have broken what the report needs
+            stderr.write(f"watchedpool: no report ({type(error).__name__}: {error})\n")
 
 
 def _copy_of_stderr() -> TextIO:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from watchedpool import clock
 from watchedpool.recording.executors import CallQueue, watch_executor, watched_finished_futures
 from watchedpool.recording.pool import WatchedCache, is_watched, watch_queues
-from watchedpool.recording.queues import TaskQueue
+from watchedpool.recording.queues import TaskQueue, without_frame
 from watchedpool.recording.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -177,7 +177,11 @@ def _after_setup(original: Callable, watch: Watch) -> Callable:
 def _after_init(original: Callable, watch: Watch) -> Callable:
     @wraps(original)
     def __init__(self: Executor, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
+        try:
+            original(self, *args, **kwargs)
+        except Exception as error:
+            error.__traceback__ = without_frame(error)
+            raise
         watch.notice(watch_executor, self)
 
     return __init__

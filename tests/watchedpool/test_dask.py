@@ -262,18 +262,16 @@ def test_a_frozen_scheduler_is_an_error_within_a_limit(monkeypatch):
                 client.submit(lambda: 1, pure=False).result(timeout=2)
         finally:
             scheduler.resume()
-        assert time.perf_counter() - begin < 30
+        assert time.perf_counter() - begin < DEADLINE
 
 
 @posix
 def test_a_killed_scheduler_is_an_error_at_once():
     with elsewhere(1) as address, Client(address) as client:
         future = client.submit(time.sleep, 60)
-        begin = time.perf_counter()
         program("scheduler").kill()
         with pytest.raises(Exception, match=r"cancelled|lost"):
-            future.result(timeout=30)
-        assert time.perf_counter() - begin < 30
+            future.result(timeout=DEADLINE)
 
 
 # -- the timeline

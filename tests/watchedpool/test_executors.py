@@ -121,6 +121,17 @@ def test_a_future_is_a_future_and_its_exception_has_no_frame_of_ours(make):
     ]
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_task_that_an_interrupt_cut_short_has_no_finish(method):
+    context = multiprocessing.get_context(method)
+    with watching() as watch, ProcessPoolExecutor(1, mp_context=context) as executor:
+        future = executor.submit(tasks.interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            future.result()
+        executor.submit(tasks.square, 1).result()
+    assert timeline_of(watch).without_end == [0]
+
+
 def test_submit_after_shutdown_fails_as_without_the_watch(make):
     with watching():
         executor = make()

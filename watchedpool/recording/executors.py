@@ -7,7 +7,12 @@ arguments, results and exceptions travel as they are.
 import queue
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import _CallItem, _process_chunk, _ResultItem
+from concurrent.futures.process import (
+    _CallItem,
+    _ExceptionWithTraceback,
+    _process_chunk,
+    _ResultItem,
+)
 from functools import partial
 from threading import get_ident
 from typing import Any
@@ -208,10 +213,22 @@ class _ResultQueue(_ProcessQueue):
     """Where processes put their results: writes down when each task ended."""
 
     def put(self, item: Any) -> None:
-        if isinstance(item, _ResultItem):
+        interrupted = isinstance(getattr(item, "exception", None), _ExceptionWithTraceback)
+        interrupted = interrupted and isinstance(item.exception.exc, KeyboardInterrupt)
+        if (
+            isinstance(item, _ResultItem) and not interrupted
+        ):  # a task that was cut short has no end
             self._lanes[get_ident()].finish_task()
         try:
             self._queue.put(item)
         except Exception as error:  # it cannot be pickled
             error.__traceback__ = without_frame(error)
             raise
+
+
+def _was_interrupted(item: _ResultItem) -> bool:
+    """Return whether Ctrl-C cut this task short: then it has no finish."""
+    wrapped = item.exception
+    return isinstance(wrapped, _ExceptionWithTraceback) and isinstance(
+        wrapped.exc, KeyboardInterrupt
+    )

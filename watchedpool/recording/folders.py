@@ -19,7 +19,9 @@ FOLDER = "a-watched-pool-"
 YOUNG = 60.0  # seconds; the process that made a younger folder may not have locked it yet
 # Per process and place for temporary files, the locked folder that all of its others are in.
 _roots: dict[tuple[int, str], str] = {}
-_locks: dict[str, int] = {}  # an open file per root; forked workers have it open, too
+_locks: dict[
+    str, tuple[int, os.stat_result]
+] = {}  # an open file per root; forked workers have it open, too
 
 
 def make_folder() -> str:
@@ -44,7 +46,14 @@ def remove_folder(folder: str) -> None:
     with suppress(OSError):  # others are in it
         os.rmdir(root)
         if root in _locks:
-            os.close(_locks.pop(root))
+            _close(*_locks.pop(root))
+
+
+def _close(file: int, status: os.stat_result) -> None:
+    """Close an open folder, unless the program has closed it, and the number is another file's."""
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(file), status):
+            os.close(file)
 
 
 def _make_root() -> str:
@@ -58,7 +67,8 @@ def _make_root() -> str:
     root = tempfile.mkdtemp(prefix=FOLDER)
     if fcntl:
         with suppress(OSError):  # some network drives have no locks
-            _locks[root] = _lock(root)
+            file = _lock(root)
+            _locks[root] = file, os.fstat(file)
     return root
 
 

@@ -13,6 +13,7 @@ runs, and outlives a worker that is killed.
 
 import mmap
 import os
+import sys
 import tempfile
 import threading
 import weakref
@@ -31,6 +32,8 @@ HEAD = b"\0\0\0\0\0\0\0\0a watched lane 3".ljust(RECORD, b"\0")  # one record lo
 FIRST_SEGMENT = mmap.ALLOCATIONGRANULARITY
 LAST_SEGMENT = max(FIRST_SEGMENT, 1 << 18)
 SUFFIX = ".lane"
+# Memory does not need the file open; before Python 3.13, mmap keeps it open nevertheless.
+_NO_FILE = {"trackfd": False} if sys.version_info >= (3, 13) and os.name == "posix" else {}
 # Tasks of a chunk that are shorter than this share a record: to write one costs a microsecond.
 SHORT = 50e-6  # seconds
 GROWTH = 16  # how many times longer than the block before one may be
@@ -79,6 +82,7 @@ class Lane:
             at = self._free - 4
             if self._block is not None:
                 self._numbers[at + 1] -= length_hint(self._block)
+                self._block = None  # which holds the items
             self.last = self._numbers[at] + self._numbers[at + 1] - 2
             self._times[at + 3] = perf_counter()
 
@@ -132,7 +136,7 @@ class Lane:
             at = file.seek(0, os.SEEK_END)
             if file.write(head.ljust(self._size, b"\0")) < self._size:
                 raise OSError("disk full")
-            return mmap.mmap(file.fileno(), self._size, offset=at)
+            return mmap.mmap(file.fileno(), self._size, offset=at, **_NO_FILE)
 
 
 class Lanes(dict[int, Lane]):

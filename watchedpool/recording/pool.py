@@ -191,8 +191,9 @@ class WatchedCache(_PoolCache):
 
     def __setitem__(self, job: int, waiting: Any) -> None:
         super().__setitem__(job, waiting)
-        if is_watched(waiting._pool):
-            recorder = waiting._pool._quick_put.recorder
+        sender = waiting._pool._quick_put  # a program may have put another in its place
+        if is_watched(waiting._pool) and isinstance(sender, _Sender):
+            recorder = sender.recorder
             if type(waiting) in _WATCHED_RESULTS:
                 waiting.__class__ = _WATCHED_RESULTS[type(waiting)]
                 waiting._recorder = recorder
@@ -329,9 +330,8 @@ class _Sender(_End):
             return None
         if isinstance(waiting, _WatchedResult):
             return waiting._first + i * getattr(waiting, "_chunksize", 1)
-        if not isinstance(waiting, IMapIterator):  # the pool has gone
-            return None
-        if waiting.times_forgotten != self.recorder.times_forgotten:
+        # The pool has gone, or the call was forgotten.
+        if getattr(waiting, "times_forgotten", None) != self.recorder.times_forgotten:
             return None
         chunk = chunk_of(func, args)
         waiting.watched_in_chunks = chunk is not None
@@ -359,7 +359,7 @@ class _Receiver(_End):
             return job, i, result
         if isinstance(waiting, _WatchedResult):
             waiting._receive(last, succeeded=result[0])
-        elif isinstance(waiting, IMapIterator):
+        elif hasattr(waiting, "watched_in_chunks"):
             result = _Delivery(self.recorder, last, result, waiting.watched_in_chunks)
         return job, i, result
 
