@@ -1,4 +1,4 @@
-"""Say for every test and every notebook where and when it runs, and check that it leaves nothing.
+"""Set up every run of pytest, and check that each test and each notebook leaves nothing.
 
 This file is in the project's root, because pytest reads it for `lab.py test notebooks/...` too.
 """
@@ -9,8 +9,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from contextlib import suppress
 from multiprocessing.util import Finalize
@@ -20,29 +18,12 @@ import hypothesis
 import nbval.plugin
 import psutil
 import pytest
+import pytest_rerunfailures
 from kernels import WatchedKernel
-from leftovers import children, take_away_folders
+from leftovers import DEADLINE, children, take_away_folders
 
-MEASURES = "This test measures time: `lab.py test` runs it alone. A busy machine can make it fail."
-WAITS = "This test waits or computes: `lab.py test` runs it in parallel with others."
-DIFFERS = "Lessons measure time: if nothing else failed in parallel, this one runs again, alone."
-KIND = "which kind"
-AGAIN = "These lessons differed in parallel. They run again, alone, and that result counts:"
-BROWSER = "tests/browser/"
-SHARING = (BROWSER, "tests/lessons/test_export.py")  # one browser at a time, one export
-# In parallel, long tests begin first: what begins last must be short.
-ORDER = [
-    *SHARING,
-    "notebooks/",
-    "tests/helpers/test_exercises.py",
-    "tests/project/test_lab.py",
-    "tests/lessons/test_lesson_10.py",
-    "tests/watchedpool/test_dask.py",
-    "tests/watchedpool/test_cli.py",
-    "tests/helpers/test_controls.py",
-    "tests/lessons/",
-    "",
-]
+LEAVES = "this test leaves"
+RERUNS = 2  # of a test that measures time, and fails
 
 
 def pytest_addoption(parser):
@@ -83,83 +64,33 @@ def pytest_configure(config):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Keep in one process what shares a file (a notebook has one kernel) or the browser."""
-    from xdist.scheduler import LoadScopeScheduling
+    """Keep each file in one process: the cells of a notebook share a kernel."""
+    from xdist.scheduler import LoadFileScheduling
 
-    class ByPlace(LoadScopeScheduling):
-        def _split_scope(self, nodeid):  # noqa: ANN202
-            place = nodeid.split("::")[0]
-            return BROWSER if place.startswith(SHARING) else place
-
-    return ByPlace(config, log)
+    return LoadFileScheduling(config, log)
 
 
 def pytest_collection_modifyitems(config, items):
-    """Sort the tests; leave out those for other start methods; compare only what can be equal."""
-    items.sort(key=lambda item: rank(item.nodeid))
-    for item in items if os.name == "nt" else ():
-        cell = getattr(item, "cell", None)  # of a notebook
-        if cell and "posix-output" in cell.metadata.get("tags", []):
-            item.options["check"] = False  # Windows has no signals and sessions
+    """Leave out tests for other start methods; let Dask's come last, and measurements repeat."""
     method = config.getoption("--start-method") or multiprocessing.get_all_start_methods()[0]
     others = [item for item in items if is_for_another(item, method)]
-    if others:
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in others]
-
-
-def rank(place):
-    """Return the position in ORDER of the first path that `place` begins with."""
-    return next(i for i, begin in enumerate(ORDER) if place.startswith(begin))
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+    items.sort(key=lambda item: item.get_closest_marker("dask") is not None)
+    for item in items:
+        if item.get_closest_marker("measures"):
+            # What a test leaves does not depend on the clock.
+            item.add_marker(pytest.mark.flaky(reruns=RERUNS, rerun_except=LEAVES))
+        cell = getattr(item, "cell", None)  # of a notebook
+        if os.name == "nt" and cell and "posix-output" in cell.metadata.get("tags", []):
+            item.options["check"] = False  # Windows has no signals and sessions
 
 
 def is_for_another(item, method):
     """Return whether `item` is for a start method other than `method`."""
-    if not item.get_closest_marker("one_start_method"):
-        return False
-    return item.callspec.params["method"] != method
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item):
-    """Make a failing test say of which kind it is."""
-    report = yield
-    if report.failed:
-        kind = MEASURES if "measures" in item.keywords else WAITS
-        # nbval sets this for a cell that differs. Later failures are about what a lesson leaves.
-        differs = report.when == "call" and getattr(item, "comparison_traceback", None)
-        report.sections.append((KIND, DIFFERS if differs else kind))
-    return report
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)  # after everything that pytest prints itself
-def pytest_sessionfinish(session):
-    """If the only failures in parallel are lessons that differ, run these again, alone.
-
-    Lessons measure time, but to run all of them alone would take six minutes. A lesson that raises
-    an error or leaves something behind gets no second run.
-    """
-    yield
-    config = session.config
-    in_parallel = config.getoption("numprocesses", 0) and not hasattr(config, "workerinput")
-    if not in_parallel or session.exitstatus != pytest.ExitCode.TESTS_FAILED:
-        return
-    results = config.pluginmanager.get_plugin("terminalreporter").stats
-    wrong = results.get("failed", []) + results.get("error", [])
-    if wrong and all((KIND, DIFFERS) in report.sections for report in wrong):
-        lessons = sorted({report.nodeid.split("::")[0] for report in wrong})
-        print(f"\n{AGAIN} {', '.join(lessons)}", flush=True)
-        command = [sys.executable, "-m", "pytest", *lessons, *same_machine(config)]
-        session.exitstatus = subprocess.run(command, cwd=config.rootpath, check=False).returncode
-
-
-def same_machine(config):
-    """Return the options that give another pytest the same start method and cores."""
-    method = config.getoption("--start-method")
-    return [
-        *(["--start-method", method] if method else []),
-        *(["--all-cores"] if config.getoption("--all-cores") else []),
-    ]
+    return bool(item.get_closest_marker("one_start_method")) and (
+        item.callspec.params["method"] != method
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +103,7 @@ def cleanup():
     before = children(me)
     yield
     left = [*(set(children(me)) - set(before)), *take_away_folders()]
-    assert not left, f"this test leaves {', '.join(map(str, left))}"
+    assert not left, f"{LEAVES} {', '.join(map(str, left))}"
 
 
 @pytest.fixture
@@ -182,7 +113,9 @@ def reaped():
     yield
     for child in set(psutil.Process().children()) - before:
         with suppress(psutil.Error):
-            child.wait(5)
+            child.wait(DEADLINE)
 
 
 nbval.plugin.RunningKernel = WatchedKernel
+# With xdist it would open a port, and start a thread that tests would fork: only for crashed tests.
+pytest_rerunfailures.HAS_PYTEST_HANDLECRASHITEM = False

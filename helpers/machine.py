@@ -11,7 +11,16 @@ from time import perf_counter
 from watchedpool.cores import core_limits, usable_cores
 
 PYTHON = (3, 11)
-PACKAGES = ("distributed", "ipykernel", "matplotlib", "numpy", "pillow", "psutil", "tqdm")
+PACKAGES = (
+    "cloudpickle",
+    "distributed",
+    "ipykernel",
+    "matplotlib",
+    "numpy",
+    "pillow",
+    "psutil",
+    "tqdm",
+)
 
 
 def check_machine() -> None:

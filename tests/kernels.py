@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext, suppress
 
 import nbval.plugin
 import psutil
-from leftovers import children, take_away_folders
+from leftovers import DEADLINE, children, take_away_folders
 
 JUPYTER = 160 * 2**20  # bytes; JupyterLab's server takes up to this much of the gibibyte
 MOST_BYTES = 2**30 - JUPYTER
@@ -37,7 +37,7 @@ class WatchedKernel(nbval.plugin.RunningKernel):
         if os.name == "nt" and sys.prefix != sys.base_prefix:
             # In a venv on Windows, python.exe only starts the real Python and waits for it.
             kernel = next(child for child in started.children() if "python" in child.name())
-        _, alive = psutil.wait_procs(children(kernel), timeout=2)
+        _, alive = psutil.wait_procs(children(kernel), timeout=DEADLINE)
         left = [str(item) for item in [*alive, *take_away_folders()]]
         process_tree = [started, *started.children(recursive=True)]
         self.kc.stop_channels()
@@ -46,7 +46,7 @@ class WatchedKernel(nbval.plugin.RunningKernel):
         for process in alive:
             with suppress(psutil.Error):  # on Windows, it does not end with its kernel
                 process.kill()
-        _, survivors = psutil.wait_procs(process_tree, timeout=5)
+        _, survivors = psutil.wait_procs(process_tree, timeout=DEADLINE)
         left += [str(process) for process in survivors]
         assert not left, f"{self.notebook} leaves {', '.join(left)}"
         if self.small and sys.platform == "linux":

@@ -8,6 +8,7 @@ import psutil
 
 from watchedpool.recording.folders import FOLDER
 
+DEADLINE = 60  # seconds; what takes longer hangs, also on a busy machine
 HELPERS = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
 
 

@@ -2,16 +2,33 @@
 # ruff: noqa: ANN001, ANN201, D103 (solutions are printed as a reader would write them)
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from numbers import Real
-from tempfile import TemporaryDirectory
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from helpers.exercises.checking import Exercise, as_results, check_order
-from helpers.exercises.limits import WrongAnswerError, make_pool, run_limited
-from helpers.exercises.measuring import draw_misleading_naps, measure_naps
+from helpers.exercises.checking import (
+    Exercise,
+    as_results,
+    check_calls,
+    check_order,
+    without_numpy,
+)
+from helpers.exercises.limits import (
+    TIME_LIMIT,
+    Call,
+    ExercisePool,
+    WrongAnswerError,
+    make_pool,
+    run_limited,
+)
+from helpers.exercises.measuring import (
+    draw_misleading_naps,
+    measure_naps,
+    measure_with_control,
+)
 from helpers.exercises.wording import short_repr
 from helpers.workers import draw_seeded, nap
 from watchedpool.schedule import predict
@@ -33,35 +50,87 @@ repeats = {
     "some the same": "Copies draw the same; here each worker made a generator of its own.",
 }
 
-# -- exercise 1
+# -- exercise 1: the workers of the pool nap each of the naps once, at the same time; the result is
+# what they returned, as a list, in the order of the naps. The check varies the number of naps,
+# their lengths and their order.
+
+SECONDS = 6.0  # that an answer may take on a quiet machine; the slowest kind takes less than 4
 
 
-def measure_collect(collect: Callable) -> tuple[Any, list[float], Timeline]:
+def make_pool_and_limit(workers: int) -> tuple[ExercisePool, float]:
+    """Return a pool, and how many seconds an answer may take.
+
+    It is more where the workers started slowly: if they are new Python processes on a busy machine,
+    they also import the file of a reader's function slowly.
+    """
+    begin = monotonic()
+    pool = make_pool(workers)
+    return pool, min(TIME_LIMIT, SECONDS + round(5 * (monotonic() - begin)))
+
+
+class CollectRun(NamedTuple):
+    """A run of an answer to exercise 1. calls: of the pool."""
+
+    results: Any
+    naps: list[float]
+    calls: list[Call]
+    timeline: Timeline
+
+
+def measure_collect(answer: Callable) -> CollectRun:
     """Let the answer collect naps that do not end in their order."""
-    naps = [0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45][: random.choice([7, 8])]
-    naps = draw_misleading_naps(lambda: random.sample(naps, len(naps)), workers=2, hidden=2)
-    pool = make_pool(2)
-    return run_limited(collect, pool, list(naps)), naps, pool.timeline()
+    return measure_with_control(_is_clear, _run_collect, answer, collect)
 
 
-def grade_collect(results: Any, naps: list[float], timeline: Timeline) -> str:
+def _run_collect(answer: Callable) -> CollectRun:
+    count = random.choice([7, 8])
+    naps = draw_misleading_naps(
+        lambda: [hundredths / 100 for hundredths in random.sample(range(10, 46), count)],
+        workers=2,
+        hidden=2,
+    )
+    pool, limit = make_pool_and_limit(2)
+    results = run_limited(answer, pool, list(naps), seconds=limit)
+    return CollectRun(results, naps, pool.calls, pool.timeline())
+
+
+def _is_clear(run: CollectRun) -> bool:
+    """Return False if one worker ran all naps, of which a busy machine may be the reason."""
+    one_worker = run.timeline.workers == 1 and not _is_serial(run.timeline)
+    return not (one_worker and _napped(run.timeline) > 0.9 * sum(run.naps))
+
+
+def _is_serial(timeline: Timeline) -> bool:
+    """Return whether more than half of the tasks started after all before had been delivered."""
+    delivered_before = np.maximum.accumulate(timeline.delivered)[:-1]
+    serial = np.count_nonzero(timeline.start[1:] >= delivered_before)
+    return serial > 0.5 * len(delivered_before)
+
+
+def _napped(timeline: Timeline) -> float:
+    """Return how many seconds the workers spent in tasks."""
+    return float(np.nansum(timeline.finish - timeline.start))
+
+
+def grade_collect(results: Any, naps: list[float], calls: list[Call], timeline: Timeline) -> str:
     """Grade whether the workers of the pool napped at the same time, and the order of results."""
     results = as_results(results, "collect", len(naps))
-    ran = int(np.isfinite(timeline.finish).sum())
-    napped = np.nansum(timeline.finish - timeline.start)
-    if ran < len(naps) or napped < 0.9 * sum(naps):
+    napped = _napped(timeline)
+    if napped < 0.9 * sum(naps):
         raise WrongAnswerError(
-            f"the workers of your pool did not run all the {len(naps)} naps: they ran {ran} tasks, "
+            f"the workers of your pool did not run all the {len(naps)} naps: they worked for "
             f"{napped:.1f} of {sum(naps):.1f} seconds."
         )
+    check_calls(calls, naps)
     check_order(results, naps)
-    if timeline.workers == 1:
-        raise WrongAnswerError("one worker ran everything: all tasks were in one chunk.")
-    if timeline.mean_concurrency < 1.3:
+    check_calls(calls, naps, results)
+    if _is_serial(timeline):
         raise WrongAnswerError(
             "the results are right, but the naps came one after the other: each call waited "
             "for its result before you made the next call."
         )
+    if timeline.workers == 1:
+        raise WrongAnswerError("one worker ran everything: all tasks were in one chunk.")
     return f"Measured: {timeline.mean_concurrency:.1f} naps at a time, and the order is kept."
 
 
@@ -81,7 +150,8 @@ collect_naps = Exercise(
     right_answer=collect,
 )
 
-# -- exercise 2
+# -- exercise 2: a chunk size that keeps both workers busy for 90%. The lesson's list fixes the
+# numbers. The verdict comes from the prediction, which a busy machine does not change.
 
 UNEVEN_NAPS = [0.4] * 4 + [0.02] * 28
 _UNEVEN_NAPS = tuple(UNEVEN_NAPS)  # a reader may change the list
@@ -122,41 +192,73 @@ better_chunks = Exercise(
     right_answer="size = 2",
 )
 
-# -- exercise 3
+# -- exercise 3: `count` different numbers, as the workers drew them, and the same ones in each run.
+# The check varies the count and the number of workers. Any generator is right, and any order: the
+# text asks for the same numbers. A worker that only passes on what it was given has drawn nothing.
+
+DrawRun = tuple[Any, list[Call]]  # what an answer returned, and the calls of its pool
 
 
-def measure_draws(draws: Callable) -> tuple[list[Any], list[str], int]:
+def measure_draws(draws: Callable) -> tuple[list[DrawRun], int]:
     """Let the answer draw twice, on two workers and on three, and keep what the workers drew."""
-    count = random.randint(8, 12)
-    runs, drawn = [], []
+    count, runs = random.randint(8, 12), []
     for workers in (2, 3):
-        with TemporaryDirectory() as folder:
-            pool = make_pool(workers, folder)
-            runs.append(run_limited(draws, pool, count))
-            drawn.append(pool.returned)
-    return runs, drawn, count
+        pool, limit = make_pool_and_limit(workers)
+        results = run_limited(draws, pool, count, seconds=limit)
+        runs.append((as_results(results, "draws", count), pool.calls))
+    return runs, count
 
 
-def grade_draws(runs: list[Any], drawn: list[str], count: int) -> str:
-    """Grade two runs, and whether the numbers are what the workers returned."""
-    runs = [as_results(run, "draws", count) for run in runs]
-    for numbers, text in zip(runs, drawn, strict=True):
+def grade_draws(runs: list[DrawRun], count: int) -> str:
+    """Grade two runs, and whether the numbers are what the workers drew."""
+    for numbers, calls in runs:
         for number in numbers:
             if not isinstance(number, Real) or isinstance(number, bool):
                 raise WrongAnswerError(
                     f"draws should return numbers; {short_repr(number)} is not a number."
                 )
-            if repr(number) not in text:
-                raise WrongAnswerError(
-                    f"no worker of your pool drew {number}. Return what the workers drew."
-                )
-    if len(set(runs[0])) < count:
-        raise WrongAnswerError("some numbers are the same: those tasks began with the same seed.")
-    if runs[0] in (sorted(runs[0]), sorted(runs[0], reverse=True)):
+        check_calls(calls, None, numbers)
+        _check_drawn(numbers, calls)
+    first, second = (list(numbers) for numbers, _ in runs)
+    if len(set(first)) < count:
+        raise WrongAnswerError(
+            "some numbers are the same. Did those tasks begin with the same seed?"
+        )
+    if first in (sorted(first), sorted(first, reverse=True)):
         raise WrongAnswerError("your numbers are sorted by size; random numbers would not be.")
-    if runs[0] != runs[1]:
+    if sorted(first) != sorted(second):
         raise WrongAnswerError("a second run drew different numbers: no seed of yours fixed them.")
     return f"{count} different numbers, and the same on two workers and on three."
+
+
+def _check_drawn(numbers: list, calls: list[Call]) -> None:
+    """Raise WrongAnswerError if the workers only passed the numbers on, or computed them.
+
+    Chance may make one number equal to a seed, but not all of them.
+    """
+    given = {part for call in calls for part in _numbers_in(call.arguments)}
+    if given.issuperset(numbers):
+        raise WrongAnswerError(
+            f"the workers only returned what they were given, such as {numbers[0]}. Let them draw."
+        )
+    if all(_is_certain(call.function) for call in calls):
+        raise WrongAnswerError(f"{calls[0].function.__name__} draws no random number.")
+
+
+def _is_certain(function: Callable) -> bool:
+    """Return whether it is a function of a module without chance; eval may call any function."""
+    module = getattr(function, "__module__", None)
+    return module in ("builtins", "math", "operator", "_operator") and function is not eval
+
+
+def _numbers_in(value: Any) -> Iterator[Real]:
+    """Yield each number in nested lists, tuples and arrays."""
+    value = without_numpy(value)
+    if isinstance(value, Real):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _numbers_in(part)
 
 
 def draws(pool, count):

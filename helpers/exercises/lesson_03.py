@@ -3,19 +3,41 @@
 
 import multiprocessing
 import random
-from collections.abc import Callable
-from functools import partial
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial, wraps
 from itertools import product
+from numbers import Real
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from helpers.bar_recipes import Bar
-from helpers.exercises.checking import Exercise, Mystery, as_results, check_order
-from helpers.exercises.limits import AnswerError, WrongAnswerError, make_pool, run_limited
-from helpers.exercises.measuring import measure_naps, run_with_bar
-from helpers.exercises.wording import short_repr
+from helpers.exercises.checking import (
+    Exercise,
+    Mystery,
+    as_results,
+    check_bar,
+    check_calls,
+    check_order,
+)
+from helpers.exercises.limits import (
+    AnswerError,
+    Call,
+    MachineBusyError,
+    TimeLimitError,
+    WrongAnswerError,
+    make_pool,
+    run_limited,
+)
+from helpers.exercises.measuring import (
+    Run,
+    measure_naps,
+    measure_until,
+    measure_with_control,
+    run_with_bar,
+)
+from helpers.exercises.wording import in_words, short_repr
 from helpers.workers import call_with_tuple, nap, nap_and_power
 from watchedpool.timeline import Timeline
 
@@ -41,49 +63,108 @@ first_chunk = {
 }
 
 # -- exercise 1
+# Asked: `collect(pool, tasks, tqdm)` has the pool run eight tuples of nap_and_power, with naps of
+# 0.2 seconds, side by side. It returns their results in order. A bar made with `tqdm` moves while
+# the pool works, counts only what is done, and ends full.
+
+LIMIT = 6.0  # seconds that one run of an answer may take; a right one takes one second
 
 
-def measure_moving(collect: Callable) -> tuple[Any, list[int], Timeline, bool]:
-    """Let the answer collect powers; the last item says whether it made a bar."""
+class MovingRun(NamedTuple):
+    """One run of collect: what it was given and returned, what the pool ran, and the bar."""
+
+    tasks: list[tuple]
+    results: Any
+    calls: list[Call]
+    timeline: Timeline
+    bar: Bar | None
+
+    @property
+    def early(self) -> int:
+        """How many tasks the bar had counted 0.1 s before the last task ended."""
+        return int((self.timeline.delivered < self.timeline.makespan - 0.1).sum())
+
+    @property
+    def was_prompt(self) -> bool:
+        """Whether the bar, if there is one, counted half of the tasks early enough."""
+        return self.bar is None or self.early >= len(self.tasks) / 2
+
+
+def measure_moving(answer: Callable) -> MovingRun:
+    """Let the answer collect powers."""
+    return measure_fairly(lambda run: run.was_prompt, _collect_powers, answer, collect)
+
+
+def _collect_powers(answer: Callable) -> MovingRun:
     bases, exponents = random.sample(range(2, 12), 2), random.sample(range(1, 9), 4)
     tasks = [(base, exponent, 0.2) for base, exponent in product(bases, exponents)]
     random.shuffle(tasks)
     pool = make_pool(2)
-    results, bar = run_with_bar(collect, pool, list(tasks), Bar)
-    wanted = [base**exponent for base, exponent, _ in tasks]
-    return results, wanted, pool.timeline(bar), bar is not None
+    results, bar = run_with_bar(answer, pool, list(tasks), Bar, seconds=LIMIT)
+    return MovingRun(tasks, results, list(pool.calls), pool.timeline(bar), bar)
 
 
-def grade_moving(results: Any, wanted: list[int], timeline: Timeline, made: bool) -> str:
-    """Grade the results, whether several workers computed them, and whether the bar moved."""
-    results = as_results(results, "collect", len(wanted))
-    ran = int(np.isfinite(timeline.finish).sum())
-    if ran < len(wanted) or np.nansum(timeline.finish - timeline.start) < 0.9 * 0.2 * len(wanted):
-        raise WrongAnswerError(
-            f"the pool completed {ran} tasks, and there are {len(wanted)} tasks of 0.2 seconds. "
-            "Give every task to the pool."
-        )
-    check_order(results, wanted)
-    if timeline.mean_concurrency < 1.3:
+def grade_moving(
+    tasks: list[tuple], results: Any, calls: list[Call], timeline: Timeline, bar: Bar | None
+) -> str:
+    """Grade the results, whether the pool computed them side by side, and whether the bar moved."""
+    results = as_results(results, "collect", len(tasks))
+    check_calls(calls, tasks)
+    check_order(results, [base**exponent for base, exponent, _ in tasks])
+    check_calls(calls, tasks, results)
+    if timeline.max_concurrency < 2:
         raise WrongAnswerError(
             "measured: only one task ran at a time. Submit all tasks before you wait."
         )
-    if not made:
-        raise WrongAnswerError("there is no bar. Make one with the tqdm that is passed in.")
-    counted = int(np.isfinite(timeline.delivered).sum())
-    if timeline.most_ahead > 1:
+    check_bar(timeline, bar, hidden=len(tasks) + 1)
+    early = MovingRun(tasks, results, calls, timeline, bar).early
+    if early < len(tasks) / 2:
         raise WrongAnswerError(
-            f"measured: the bar counted {timeline.most_ahead} tasks that were not finished. "
-            "It counts what goes in, not what comes out."
+            f"measured: when the last task ended, the bar had counted {early} of {len(tasks)}."
         )
-    early = int((timeline.delivered < np.max(timeline.finish) - 0.1).sum())
-    if early < len(wanted) / 2:
-        raise WrongAnswerError(
-            f"measured: when the last task ended, the bar had counted {early} of {len(wanted)}."
-        )
-    if counted < len(wanted):
-        raise WrongAnswerError(f"the bar ended at {counted} of {len(wanted)}.")
-    return f"Measured: the bar had counted {early} of {len(wanted)} before the last task ended."
+    return f"Measured: the bar had counted {early} of {len(tasks)} before the last task ended."
+
+
+def measure_fairly(
+    is_good: Callable[[Run], bool],
+    measure: Callable[[Callable], Run],
+    answer: Callable,
+    control: Callable,
+) -> Run:
+    """Do what `measure_with_control` does; explain an answer that does not return.
+
+    Raises MachineBusyError if the control does not return in time either. An error in a callback
+    ends a thread of the pool, so that nothing returns: the message names that error.
+    """
+    with thread_errors() as errors:
+        try:
+            return measure_with_control(is_good, measure, answer, control)
+        except TimeLimitError as late:
+            if errors:
+                name = getattr(answer, "__name__", "your function")
+                raise WrongAnswerError(
+                    f"{name} would wait forever: an error in your callback ended the thread of the "
+                    f"pool that receives the results. It was {in_words(errors[0])}"
+                ) from None
+            try:
+                measure(control)
+            except TimeLimitError:
+                raise MachineBusyError from None
+            raise late
+
+
+@contextmanager
+def thread_errors() -> Iterator[list[BaseException]]:
+    """Yield a list that receives the errors that end threads inside the block."""
+    errors: list[BaseException] = []
+    original_hook, threading.excepthook = (
+        threading.excepthook,
+        lambda event: errors.append(event.exc_value),
+    )
+    try:
+        yield errors
+    finally:
+        threading.excepthook = original_hook
 
 
 def collect(pool, tasks, tqdm):
@@ -105,21 +186,61 @@ moving_bar = Exercise(
 )
 
 # -- exercise 2
+# Asked: `first_within(results, seconds)` returns the next result of an iterator of imap. If none
+# comes within `seconds`, it returns None when they are over, and loses nothing. A result may be 0.
+
+SLACK = 0.35  # seconds that a call may last longer than it was asked to wait
 
 
-class Call(NamedTuple):
-    """One call of first_within: its time limit, its duration, what it returned, and should."""
+class Wait(NamedTuple):
+    """One call of first_within.
+
+    seconds: how long it was asked to wait. took: how long it did, in seconds. wanted: what it
+    should return. result: what it returned; HANGS if it did not return. timeouts: those that it
+    gave to `results.next`.
+    """
 
     seconds: float
     took: float
     result: Any
     wanted: float | None
+    timeouts: tuple = ()
+
+    @property
+    def was_late(self) -> bool:
+        """Whether the call took too long although nothing but the clock says so."""
+        waited_as_asked = self.timeouts == (self.seconds,) and self.result is None
+        is_late = self.took > self.seconds + SLACK
+        return self.wanted is None and is_late and not waited_as_asked
 
 
-def measure_patience(first_within: Callable) -> tuple[list[Call]]:
-    """Call the answer four times; explain an uncaught TimeoutError."""
+HANGS = object()
+
+
+class Patience(NamedTuple):
+    """All calls of one run, and the result that may not come before the last two are over."""
+
+    waits: list[Wait]
+    first: float
+
+    @property
+    def was_disturbed(self) -> bool:
+        """Whether the first result came too soon for a test, because our process stood still."""
+        return any(
+            wait.wanted is None and wait.result == self.first and not wait.was_late
+            for wait in self.waits
+        )
+
+    @property
+    def was_prompt(self) -> bool:
+        """Whether every call ended in time."""
+        return not self.was_disturbed and not any(wait.was_late for wait in self.waits)
+
+
+def measure_patience(answer: Callable) -> Patience:
+    """Call the answer five times; explain an uncaught TimeoutError."""
     try:
-        return (_four_calls(first_within),)
+        return measure_fairly(lambda run: run.was_prompt, _five_waits, answer, first_within)
     except AnswerError as raised:
         if isinstance(raised.error, multiprocessing.TimeoutError):
             raise WrongAnswerError(
@@ -129,38 +250,70 @@ def measure_patience(first_within: Callable) -> tuple[list[Call]]:
         raise
 
 
-def _four_calls(first_within: Callable) -> list[Call]:
-    """Call twice too early, with a short limit and a longer one, and then for two results."""
-    first, second = random.choice([1.2, 1.3, 1.4]), random.choice([0.05, 0.1])
-    pool = make_pool(1)
-    results = pool.imap(nap, [first, second])
-    calls = []
-    for seconds, wanted in [(0.1, None), (0.5, None), (20.0, first), (10.0, second)]:
-        begin = perf_counter()
-        result = run_limited(first_within, results, seconds)
-        calls.append(Call(seconds, perf_counter() - begin, result, wanted))
-        if result is not None and wanted is None:
-            break  # it has taken the result that a later call waits for
-    return calls
+def _five_waits(answer: Callable) -> Patience:
+    """Call twice too early, with a short limit and a longer one, and then for three results."""
+    short, longer = _between(0.2, 0.3), _between(0.7, 0.9)
+    first, third = round(short + longer + _between(0.7, 0.9), 2), _between(0.05, 0.15)
+    results = make_pool(1).imap(nap, [first, 0, third])
+    asked = [(short, None), (longer, None)]
+    asked += [(random.choice([20, 30, 40, 60]), wanted) for wanted in (first, 0, third)]
+    timeouts, original_next, waits = [], results.next, []
+
+    @wraps(original_next)
+    def recording_next(timeout: float | None = None) -> Any:
+        """Do what `next` does. If the first timeout of a long wait is too short, end it soon."""
+        timeouts.append(timeout)
+        is_short = isinstance(timeout, Real) and timeout < 0.9 * seconds
+        is_long_wait = len(timeouts) == 1 and wanted == first
+        return original_next(min(timeout, 0.05) if is_long_wait and is_short else timeout)
+
+    results.next = recording_next
+    for seconds, wanted in asked:
+        timeouts.clear()
+        begin, limit = perf_counter(), first + 2 if wanted else seconds + 1.2
+        try:
+            result = run_limited(answer, results, seconds, seconds=min(limit, 4))
+        except TimeLimitError:
+            result = HANGS
+        took = perf_counter() - begin
+        waits.append(Wait(seconds, took, result, wanted, tuple(timeouts)))
+        if result is HANGS or (result is not None and wanted is None):
+            break  # a later call waits for the result that this one has taken
+    return Patience(waits, first)
 
 
-def grade_patience(calls: list[Call]) -> str:
+def _between(least: float, most: float) -> float:
+    return round(random.uniform(least, most), 2)
+
+
+def grade_patience(waits: list[Wait], first: float) -> str:
     """Grade what was returned, and whether each call waited as long as it was allowed to."""
-    for call in calls:
-        asked = f"asked to wait {call.seconds:g} s at most, first_within"
-        if call.wanted is None and call.took > call.seconds + 0.35:
-            raise WrongAnswerError(f"{asked} returned after {call.took:.1f} s.")
-        if call.wanted is None and call.result is not None:
+    if Patience(waits, first).was_disturbed:
+        raise MachineBusyError
+    for wait in waits:
+        asked = f"asked to wait {wait.seconds:g} s at most, first_within"
+        if wait.result is HANGS:
+            raise WrongAnswerError(f"{asked} had not returned after {wait.took:.1f} s.")
+        if wait.was_late:
+            raise WrongAnswerError(f"{asked} returned after {wait.took:.1f} s.")
+        if wait.wanted is None and wait.result is not None:
             raise WrongAnswerError(
-                f"{asked} returned {short_repr(call.result)}, although there was no result yet."
+                f"{asked} returned {short_repr(wait.result)}, although there was no result yet."
             )
-        if call.wanted is None and call.took < 0.8 * call.seconds:
-            raise WrongAnswerError(f"{asked} gave up after {call.took:.2f} s.")
-        if call.wanted is not None and call.result != call.wanted:
+        if wait.wanted is None and wait.took < 0.95 * wait.seconds:
+            raise WrongAnswerError(f"{asked} gave up after {wait.took:.2f} s.")
+        if wait.wanted == first and wait.result is None and len(wait.timeouts) == 1:
+            timeout = short_repr(wait.timeouts[0])
+            raise WrongAnswerError(f"{asked} called next with timeout={timeout}, and then gave up.")
+        if wait.wanted is not None and wait.result != wait.wanted:
             raise WrongAnswerError(
-                f"{asked} should return {call.wanted}. It returned {short_repr(call.result)}."
+                f"{asked} should return {wait.wanted}. It returned {short_repr(wait.result)}."
             )
-    return "It returned None after 0.1 s and after 0.5 s, while the nap went on; then its result."
+    short, longer = waits[0].seconds, waits[1].seconds
+    return (
+        f"It returned None after {short:g} s and after {longer:g} s, while the nap went on; then "
+        "its result."
+    )
 
 
 def first_within(results, seconds):
@@ -183,6 +336,8 @@ little_patience = Exercise(
 )
 
 # -- exercise 3
+# Asked: the chunksize of a measured run of twelve naps over imap_unordered on two workers. It is
+# 2, 3 or 4, and different each time.
 
 CHUNKSIZES = (2, 3, 4)
 last_chunksize = Mystery(
@@ -194,7 +349,10 @@ last_chunksize = Mystery(
 def mystery_run() -> Timeline:
     """Return a measured run of twelve naps; its chunksize is the question, new each time."""
     chunksize = random.choice([size for size in CHUNKSIZES if size != last_chunksize.truth])
-    timeline = measure_naps([0.15] * 12, 2, "imap_unordered", chunksize)
+    [*_, timeline] = measure_until(
+        lambda run: run.worker[0] != run.worker[chunksize],  # else no lane shows where a chunk ends
+        lambda: measure_naps([0.15] * 12, 2, "imap_unordered", chunksize),
+    )
     last_chunksize.truth = chunksize
     return timeline
 

@@ -15,15 +15,29 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from helpers.bar_recipes import Bar
-from helpers.exercises.checking import Exercise, as_results, check_bar, check_order
-from helpers.exercises.limits import WrongAnswerError, run_limited
+from helpers.exercises.checking import (
+    Exercise,
+    as_results,
+    check_bar,
+    check_order,
+    without_numpy,
+)
+from helpers.exercises.limits import (
+    TIME_LIMIT,
+    AnswerError,
+    MachineBusyError,
+    TimeLimitError,
+    WrongAnswerError,
+    run_in_child,
+)
 from helpers.exercises.measuring import (
+    draw_misleading_naps,
     expected_results,
-    measure_until,
+    measure_with_control,
     run_with_bar,
     secret_function,
 )
-from helpers.exercises.wording import kind_of
+from helpers.exercises.wording import kind_of, short_repr
 from helpers.workers import run_steps, share_queue
 from watchedpool.recording.recorder import Recorder
 from watchedpool.schedule import predict
@@ -44,29 +58,27 @@ counted_first = {
 
 # -- what exercises 1 and 2 share
 
+WORKERS = 3
 HIDDEN = 3  # so many rows that are finished and not counted at one moment are too many
+RUN_LIMIT = 8.0  # seconds that an answer may take for one run
 
 
 class Followed(NamedTuple):
     """What an answer did: its results and the wanted ones, one row per step or task, its bar.
 
-    total: of the bar; None if it has none. ahead: how many items were taken and not done at worst.
+    ahead: how many items were taken and not done at worst.
     """
 
     results: Any
     wanted: list
     run: Timeline
-    made: bool
-    total: float | None
+    bar: Bar | None
     ahead: int = 0
 
 
-def _total_of(bar: Bar | None) -> float | None:
-    return None if bar is None else bar.total
-
-
 def _was_prompt(followed: Followed) -> bool:
-    return followed.run.most_behind < HIDDEN and followed.run.mean_concurrency >= 1.5
+    run = followed.run
+    return run.most_behind < HIDDEN and run.max_concurrency == WORKERS
 
 
 def _check_run(run: Timeline, wanted: int, what: str) -> None:
@@ -75,30 +87,39 @@ def _check_run(run: Timeline, wanted: int, what: str) -> None:
         raise WrongAnswerError(
             f"{ran} {what} were done, and there are {wanted}: each should be done once."
         )
-    if run.mean_concurrency < 1.5:
+    most = run.max_concurrency
+    if most == 1:
         raise WrongAnswerError(
-            f"measured: on average {run.mean_concurrency:.1f} {what} at a time, as if there were "
-            "one worker. Let three workers run at the same time."
+            f"measured: never two {what} at the same time, as if there were one worker. Let three "
+            "workers run at the same time."
+        )
+    if most != WORKERS:
+        raise WrongAnswerError(
+            f"measured: {most} {what} at the same time, as if there were {most} workers. There "
+            "should be three."
         )
 
 
-# -- exercise 1
+# -- exercise 1: follow(function, tasks, tqdm) runs the function on each list of steps, in a pool of
+# three workers that have the queue of share_queue; a bar with the right total moves with each step;
+# it returns the results in order.
 
 
 def measure_steps(answer: Callable) -> tuple[Followed]:
     """Let the answer run tasks of several steps; each step is a row."""
-    return (measure_until(_was_prompt, partial(_run_steps_once, answer))[-1],)
+    return (measure_with_control(_was_prompt, _run_steps_once, answer, follow),)
 
 
 def _run_steps_once(answer: Callable) -> Followed:
-    tasks = [[_length() for _ in range(random.randint(5, 8))] for _ in range(6)]
+    tasks = [[_length() for _ in range(random.randint(5, 8))] for _ in range(random.randint(6, 7))]
     secret = secret_function()
     with Recorder() as recorder:
         function = partial(run_steps, step=recorder.track(secret))
-        results, bar = run_with_bar(answer, function, [list(steps) for steps in tasks], Bar)
+        given = [list(steps) for steps in tasks]
+        results, bar = run_with_bar(answer, function, given, Bar, seconds=RUN_LIMIT)
         run = recorder.timeline(bar)
     wanted = [expected_results(secret, steps) for steps in tasks]
-    return Followed(results, wanted, run, bar is not None, _total_of(bar))
+    return Followed(results, wanted, run, bar)
 
 
 def _length() -> float:
@@ -110,11 +131,7 @@ def grade_steps(followed: Followed) -> str:
     steps = sum(map(len, followed.wanted))
     _check_run(followed.run, steps, "steps")
     check_order(as_results(followed.results, "follow", len(followed.wanted)), followed.wanted)
-    check_bar(followed.run, followed.made, HIDDEN, "steps")
-    if followed.total != steps:
-        raise WrongAnswerError(
-            f"the total of the bar is {followed.total}; there are {steps} steps."
-        )
+    check_bar(followed.run, followed.bar, HIDDEN, "steps")
     return (
         f"Measured: {steps} steps, of which at worst {followed.run.most_behind} were done and not "
         "yet counted, and all results in order."
@@ -150,29 +167,40 @@ count_steps = Exercise(
     right_answer=follow,
 )
 
-# -- exercise 2
+# -- exercise 2: keep_up(function, items, tqdm) runs the function on each item of a generator, in
+# three workers; a bar moves as tasks end; never more than 10 items are taken whose tasks have not
+# ended; it returns the results, in any order.
 
 MAX_AHEAD = 10
-SLACK = 2  # items that were taken and that the answer holds until it may submit them
+SLACK = 1  # an item that was taken and that the answer holds until it may submit it
 
 
 def measure_unknown(answer: Callable) -> tuple[Followed]:
     """Let the answer run a function over a generator; record when each item was taken."""
-    return (measure_until(_was_prompt, partial(_run_generator_once, answer))[-1],)
+    return (measure_with_control(_was_prompt, _run_generator_once, answer, keep_up),)
 
 
 def _run_generator_once(answer: Callable) -> Followed:
-    naps = [_length() for _ in range(random.randint(40, 48))]
+    naps = draw_misleading_naps(_naps, WORKERS, HIDDEN + 2)
     secret, taken = secret_function(), []
     with Recorder() as recorder:
         begin = perf_counter()  # the time 0 of the timeline: when the function is first tracked
         function = recorder.track(secret)
-        results, bar = run_with_bar(answer, function, _record_times(naps, taken), Bar)
+        items = _record_times(naps, taken)
+        results, bar = run_with_bar(answer, function, items, Bar, seconds=RUN_LIMIT)
         done = count_until(recorder.timeline().finish, np.array(taken) - begin)
         ahead = int(max(np.arange(1, len(taken) + 1) - done, default=0))
         run = recorder.timeline(bar)
     wanted = expected_results(secret, naps)
-    return Followed(results, wanted, run, bar is not None, _total_of(bar), ahead)
+    return Followed(results, wanted, run, bar, ahead)
+
+
+def _naps() -> list[float]:
+    """Return short naps, and two long ones, behind which a bar in order would hide tasks."""
+    short = [round(random.uniform(0.03, 0.06), 4) for _ in range(random.randint(38, 46))]
+    for long in random.sample(range(len(short) - 15), 2):
+        short[long] = round(random.uniform(0.35, 0.4), 4)
+    return short
 
 
 def _record_times(naps: list[float], taken: list[float]) -> Iterator[float]:
@@ -184,19 +212,15 @@ def _record_times(naps: list[float], taken: list[float]) -> Iterator[float]:
 def grade_unknown(followed: Followed) -> str:
     """Grade the tasks, the results, how many items were taken ahead, and the bar."""
     run, wanted = followed.run, followed.wanted
-    _check_run(run, len(wanted), "tasks")
-    results = as_results(followed.results, "keep_up", len(wanted))
-    check_order(sorted(results, key=repr), sorted(wanted, key=repr))
-    if followed.ahead > MAX_AHEAD + SLACK:
+    if followed.ahead > MAX_AHEAD + SLACK:  # said first: the number of workers may follow from it
         raise WrongAnswerError(
             f"measured: at worst {followed.ahead} items were taken and not done; "
             f"{MAX_AHEAD} are allowed. Items may be large, and the generator may be endless."
         )
-    check_bar(run, followed.made, HIDDEN)
-    if followed.total not in (None, len(wanted)):
-        raise WrongAnswerError(
-            f"the total of the bar is {followed.total}, and there were {len(wanted)} items."
-        )
+    _check_run(run, len(wanted), "tasks")
+    results = as_results(followed.results, "keep_up", len(wanted))
+    check_order(sorted(results, key=repr), sorted(wanted, key=repr))
+    check_bar(run, followed.bar, HIDDEN, needs_total=False)
     return (
         f"Measured: at worst {followed.ahead} items were taken and not done, and {run.most_behind} "
         "were done and not yet counted."
@@ -229,47 +253,98 @@ unknown_end = Exercise(
     right_answer=keep_up,
 )
 
-# -- exercise 3
+# -- exercise 3: time_left(running, waiting, workers) returns the seconds to the end of the last
+# task, if each waiting task, in order, goes to the worker that is free first.
 
 CASES = 12
 TOLERANCE = 0.02  # seconds
+FORECAST_LIMIT = 6.0  # seconds for all forecasts
+# What people forecast instead. A check asks about moments at which none of these is right.
+NAIVE = [
+    lambda running, waiting, workers: sum(running + waiting) / workers,
+    lambda running, waiting, workers: max(running) + sum(waiting) / workers,
+    lambda running, waiting, workers: predict(waiting + running, workers).makespan,
+    lambda running, waiting, workers: predict(sorted(running + waiting), workers).makespan,
+    lambda running, waiting, workers: predict(sorted(running + waiting)[::-1], workers).makespan,
+    lambda running, waiting, workers: max(
+        sum((running + waiting)[lane::workers]) for lane in range(workers)
+    ),
+]
 
 
-def measure_left(answer: Callable) -> tuple[list]:
-    """Ask about one moment of each of several runs; return the forecasts and the truth."""
-    cases = []
-    for _ in range(CASES):
-        running, waiting, workers, truth = _moment()
-        cases.append((run_limited(answer, list(running), list(waiting), workers), truth))
-    return (cases,)
+class Moment(NamedTuple):
+    """A moment of a run: what runs, what waits, the seconds that are left, and the forecast."""
+
+    running: list[float]
+    waiting: list[float]
+    workers: int
+    truth: float
+    forecast: Any = None
 
 
-def _moment() -> tuple[list[float], list[float], int, float]:
-    """Return what runs and what waits at a moment of a run, the workers, and the seconds left."""
-    workers = random.randint(2, 5)
-    naps = [round(random.uniform(0.2, 4), 2) for _ in range(random.randint(workers + 2, 14))]
-    run = predict(naps, workers)
-    now = random.uniform(0.1, 0.7) * run.makespan
-    running = [
-        end - now for start, end in zip(run.start, run.finish, strict=True) if start <= now < end
-    ]
-    waiting = [nap for nap, start in zip(naps, run.start, strict=True) if start > now]
-    return list(map(float, running)), waiting, workers, float(run.makespan - now)
+def measure_left(answer: Callable) -> tuple[list[Moment]]:
+    """Ask about one moment of each of several runs, and about one at which nothing waits."""
+    moments = [*_moments(), _moment(near_end=True)]
+    asked = zip(moments, _forecasts(answer, moments), strict=True)
+    return ([moment._replace(forecast=without_numpy(each)) for moment, each in asked],)
 
 
-def grade_left(cases: list[tuple[Any, float]]) -> str:
+def _forecasts(answer: Callable, moments: list[Moment]) -> list:
+    """Return the answer's forecasts; raise MachineBusyError if our own take long, too."""
+    calls = [moment[:3] for moment in moments]
+    try:
+        return run_in_child(answer, calls, seconds=FORECAST_LIMIT)
+    except TimeLimitError:
+        begin = perf_counter()
+        run_in_child(time_left, calls, seconds=TIME_LIMIT)
+        if perf_counter() - begin > FORECAST_LIMIT / 2:
+            raise MachineBusyError from None
+        raise
+    except AnswerError as raised:
+        try:
+            run_in_child(answer, calls[:-1], seconds=FORECAST_LIMIT)
+        except WrongAnswerError:
+            raise raised from None
+        raise WrongAnswerError(f"near the end, when no task waits, {raised}") from None
+
+
+def _moments() -> list[Moment]:
+    while True:
+        moments = [_moment() for _ in range(CASES)]
+        misses = [[abs(naive(*m[:3]) - m.truth) for m in moments] for naive in NAIVE]
+        if min(map(max, misses)) > 0.2:
+            return moments
+
+
+def _moment(near_end: bool = False) -> Moment:
+    """Return a moment of a new run; some tasks still wait unless it is near the end."""
+    while True:
+        workers = random.randint(2, 5)
+        naps = [round(random.uniform(0.2, 4), 2) for _ in range(random.randint(workers + 2, 14))]
+        run = predict(naps, workers)
+        now = random.uniform(0.1, 0.95) * run.makespan
+        times = list(zip(naps, run.start.tolist(), run.finish.tolist(), strict=True))
+        running = [end - now for _, start, end in times if start <= now < end]
+        waiting = [nap for nap, start, _ in times if start > now]
+        if near_end != bool(waiting):
+            return Moment(running, waiting, workers, float(run.makespan - now))
+
+
+def grade_left(moments: list[Moment]) -> str:
     """Grade each forecast by what the run really took."""
-    for forecast, _ in cases:
-        if not isinstance(forecast, Real):
+    for forecast in [moment.forecast for moment in moments]:
+        if not isinstance(forecast, Real) or isinstance(forecast, bool):
             raise WrongAnswerError(
                 f"time_left should return seconds; what it returned is {kind_of(forecast)}."
             )
-    worst, truth = max(cases, key=lambda pair: abs(pair[0] - pair[1]))
-    if not abs(worst - truth) <= TOLERANCE:
-        raise WrongAnswerError(
-            f"you say that {worst:.2f} s of a run are left, and it still took {truth:.2f} s."
-        )
-    return f"Each of {len(cases)} runs ended within {TOLERANCE} s of your forecast."
+    for running, waiting, workers, truth, forecast in moments:
+        if not abs(forecast - truth) <= TOLERANCE:
+            runs = short_repr([round(seconds, 2) for seconds in running])
+            raise WrongAnswerError(
+                f"you say that {forecast:.2f} s of a run are left, and it took {truth:.2f} s: "
+                f"running was {runs}, waiting was {short_repr(waiting)}, with {workers} workers."
+            )
+    return f"Each of {len(moments)} runs ended within {TOLERANCE} s of your forecast."
 
 
 def time_left(running, waiting, workers):

@@ -1,11 +1,16 @@
 """The exercises of lesson 09, on pools that break, and its guesses."""
 # ruff: noqa: ANN001, ANN201, D103 (solutions are printed as a reader would write them)
 
+import ast
+import multiprocessing
 import os
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from math import inf
+from multiprocessing.pool import Pool, ThreadPool
 from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,17 +23,24 @@ from helpers.exercises.checking import (
     Exercise,
     Mystery,
     as_results,
+    check_calls,
     check_order,
     is_ordered,
     without_numpy,
 )
-from helpers.exercises.limits import WrongAnswerError, make_pool, run_limited
-from helpers.exercises.measuring import expected_results, secret_function
+from helpers.exercises.limits import (
+    Call,
+    WrongAnswerError,
+    make_pool,
+    run_limited,
+    track_instances,
+)
+from helpers.exercises.measuring import expected_results, measure_with_control, secret_function
 from helpers.exercises.wording import kind_of, short_repr, short_text
-from helpers.workers import die_once, keep_result, result_or_error
+from helpers.workers import die_once, keep_result, result_or_error, with_number
 from watchedpool.timeline import Timeline
 
-LIMIT = 30.0  # seconds that an answer may take
+SURVIVE_LIMIT, RESCUE_LIMIT = 8.0, 7.0  # seconds that an answer may take
 
 # -- guesses: the idea behind each wrong option
 
@@ -61,48 +73,66 @@ after_stop = {
     "none": "Stop ends the cell. A pool without a `with` block replaces workers that end.",
 }
 
-# -- exercise 1
+# -- exercise 1: four workers, several at a time, run each of the hundred tasks once. The result is
+# a pair: what they returned, in the order of the tasks, and the numbers of those that failed, in
+# any order. The check varies the naps, how many fail, and which; always with three kinds of errors.
 
 ITEMS = 100
 
 
 class Survived(NamedTuple):
-    """One run: what was returned, the good results, the bad numbers, what the pool measured."""
+    """One run: what was returned, the good results, the bad numbers, what the pool did.
+
+    calls: of the pool. items: what the function was to be called with.
+    """
 
     answer: Any
     good: list[float]
     bad: list[int]
+    items: list
+    calls: list[Call]
     timeline: Timeline
 
 
-def measure_survive(survive: Callable) -> tuple[Survived]:
-    """Let the answer run a hundred naps; two to four fail, and not all with the same error."""
+def measure_survive(answer: Callable) -> tuple[Survived]:
+    """Let the answer run a hundred naps, of which three to five fail."""
+    return (measure_with_control(_is_concurrent, _survive_once, answer, survive),)
+
+
+def _survive_once(answer: Callable) -> Survived:
     naps = [0.02 + number / 10_000 for number in range(ITEMS)]
     random.shuffle(naps)
-    bad = sorted(random.sample(range(ITEMS), random.randint(2, 4)))
+    bad = random.sample(range(ITEMS), random.randint(3, 5))
     func = secret_function(failing=[naps[number] for number in bad])
-    good = [result for result in expected_results(func, naps) if result is not None]
     items: list[float | None] = list(naps)
-    items[random.choice(bad)] = None  # raises TypeError, and the others ValueError
+    items[bad[0]] = None  # raises TypeError
+    items[bad[1]] = inf  # raises OverflowError, and the others ValueError
+    good = [each for each in expected_results(func, naps) if each is not None]
     pool = make_pool(4)
-    answer = run_limited(survive, pool, func, items, seconds=LIMIT)
-    return (Survived(answer, good, bad, pool.timeline()),)
+    pair = run_limited(answer, pool, func, list(items), seconds=SURVIVE_LIMIT)
+    return Survived(pair, good, sorted(bad), items, pool.calls, pool.timeline())
+
+
+def _is_concurrent(run: Survived) -> bool:
+    """Return whether the workers ran several tasks at a time, if any."""
+    return not len(run.timeline) or run.timeline.mean_concurrency >= 1.5
 
 
 def grade_survive(run: Survived) -> str:
     """Grade the pair that was returned, and whether the workers ran each item once."""
     good, bad, timeline = run.good, run.bad, run.timeline
     results, failed = _as_pair(run.answer)
-    if len(timeline) != ITEMS:
-        raise WrongAnswerError(
-            f"the pool was given {len(timeline)} tasks. Give it each of {ITEMS} tasks, once."
-        )
     never = int(np.isnan(timeline.start).sum())
-    lost = f" And {never} tasks never started: they were lost after an error." if never else ""
-    if failed != bad or lost:
+    lost = f" {never} tasks never started: they were lost after an error." if never else ""
+    if failed != bad:
         raise WrongAnswerError(f"the tasks {bad} failed; you say {short_repr(failed)}.{lost}")
-    check_order(as_results(results, "survive, as the first of its pair,", len(good)), good)
-    if timeline.mean_concurrency < 1.5:
+    if lost:
+        raise WrongAnswerError(lost.strip())
+    check_calls(run.calls, run.items)
+    results = as_results(results, "survive, as the first of its pair,", len(good))
+    check_order(results, good)
+    check_calls(run.calls, None, results)
+    if not _is_concurrent(run):
         raise WrongAnswerError(
             "measured: one task at a time. Submit all tasks before you wait for the first result."
         )
@@ -149,21 +179,35 @@ one_bad_in_a_hundred = Exercise(
     right_answer=survive,
 )
 
-# -- exercise 2
+# -- exercise 2: pools of two worker processes run each task to its end once. The result is what
+# they returned, as a list, in the order of the items. One task kills its worker, the first time.
+# The check varies the number of tasks, their naps, and which one kills.
 
 
 class Rescued(NamedTuple):
-    """One run: what was returned and wanted, what workers returned, what this process ran."""
+    """One run: what was returned and wanted, what workers returned, what this process ran.
+
+    sizes: how many workers each pool had that the answer made.
+    """
 
     results: Any
     wanted: list[float]
     done: list[float]
     by_us: int
+    sizes: list[int]
 
 
-def measure_rescue(rescue: Callable) -> tuple[Rescued]:
+def measure_rescue(answer: Callable) -> tuple[Rescued]:
+    """Let the answer rescue, and if it ran tasks again, compare it with an answer of our own.
+
+    That one waits a second for each result, as the text allows.
+    """
+    return (measure_with_control(_ran_nothing_again, _rescue_once, answer, _rescue_by_waiting),)
+
+
+def _rescue_once(answer: Callable) -> Rescued:
     """Let the answer run naps, one of which kills its worker once; keep what workers returned."""
-    naps = random.sample([0.1, 0.11, 0.12, 0.13, 0.14, 0.15, 0.16, 0.17, 0.18], 8)
+    naps = [hundredths / 100 for hundredths in random.sample(range(6, 15), random.randint(7, 9))]
     killer = random.randrange(4)
     naps[killer] = random.choice([0.5, 0.55, 0.6])  # meanwhile, the other worker runs several
     draw = secret_function()
@@ -172,16 +216,32 @@ def measure_rescue(rescue: Callable) -> tuple[Rescued]:
         folder.mkdir()
         deadly = partial(die_once, str(Path(name, "died")), naps[killer], draw)
         func = partial(keep_result, str(folder), deadly)
-        results = run_limited(rescue, func, list(naps), seconds=LIMIT)
+        with track_instances(Pool) as pools, track_instances(ProcessPoolExecutor) as executors:
+            results = run_limited(answer, func, list(naps), seconds=RESCUE_LIMIT)
         done = {int(path.name): path.read_text().split() for path in folder.iterdir()}
-    return (
-        Rescued(
-            results,
-            wanted=expected_results(draw, naps),
-            done=[float(result) for each in done.values() for result in each],
-            by_us=len(done.get(os.getpid(), [])),
-        ),
+    sizes = [pool._processes for pool in pools if not isinstance(pool, ThreadPool)]
+    return Rescued(
+        results,
+        wanted=expected_results(draw, naps),
+        done=[float(result) for each in done.values() for result in each],
+        by_us=len(done.get(os.getpid(), [])),
+        sizes=sizes + [executor._max_workers for executor in executors],
     )
+
+
+def _ran_nothing_again(run: Rescued) -> bool:
+    # One task may have ended while its executor broke, so that its result was lost.
+    return len(run.done) - len(run.wanted) <= 1
+
+
+def _rescue_by_waiting(function: Callable, items: list) -> list:
+    done: dict[int, Any] = {}
+    while rest := [pair for pair in enumerate(items) if pair[0] not in done]:
+        with Pool(2) as pool, suppress(multiprocessing.TimeoutError, StopIteration):
+            results = pool.imap_unordered(partial(with_number, function), rest)
+            while True:
+                done.update([results.next(timeout=1)])
+    return [done[number] for number in range(len(items))]
 
 
 def grade_rescue(run: Rescued) -> str:
@@ -196,11 +256,15 @@ def grade_rescue(run: Rescued) -> str:
         raise WrongAnswerError(
             f"no worker ran {missing} of the {len(run.wanted)} tasks to its end."
         )
-    again = len(run.done) - len(run.wanted)
-    if again > 1:  # one may have ended while its executor broke, so that its result was lost
+    if not _ran_nothing_again(run):
         raise WrongAnswerError(
-            f"{again} tasks were done, and then done again. Keep every result that was there "
-            "when the worker died, also the results of tasks behind the killed one."
+            f"{len(run.done) - len(run.wanted)} tasks were done, and then done again. Keep every "
+            "result that was there when the worker died, also the results of tasks behind the "
+            "killed one."
+        )
+    if others := set(run.sizes) - {2}:
+        raise WrongAnswerError(
+            f"a pool of yours has {max(others)} workers. Make pools of two workers."
         )
     return f"All {len(results)} results, and no completed task was run again."
 
@@ -227,7 +291,8 @@ save_what_is_done = Exercise(
     right_answer=rescue,
 )
 
-# -- exercise 3
+# -- exercise 3: the problem of each of four recorded runs, in words. The check varies which run has
+# which problem, the naps, and which of them is the bad one.
 
 MYSTERY_PROGRAM = """
 import time
@@ -303,7 +368,10 @@ which_problem = Exercise(
     right_answer=last_problems.solution,
 )
 
-# -- exercise 4
+# -- exercise 4: under every start method, the script ends, prints what its author sees, and leaves
+# no process; the workers of its Pool run scale once for each number, and it prints what they
+# return. The text fixes the numbers. The check also runs a copy with more numbers, whose workers
+# return other results than scale would return here.
 
 UNSAFE = """from multiprocessing import Pool
 
@@ -316,19 +384,79 @@ factor = 3
 with Pool(2) as pool:
     print(pool.map(scale, range(8)))"""
 PRINTED = "[0, 3, 6, 9, 12, 15, 18, 21]"
+# In the copy, this decorates scale. Each call writes a line with its arguments to stderr.
+PROBE = """
+def _probe(function):
+    import functools, multiprocessing, os
+    @functools.wraps(function)
+    def probed(*args, **keywords):
+        in_worker = multiprocessing.parent_process() is not None
+        if in_worker:
+            line = " ".join(["scaled", *map(repr, args), *map(repr, keywords.values())])
+            os.write(2, f"{line}\\n".encode())
+        return function(*args, **keywords) + ADDED * in_worker
+    return probed
+"""
 
 
-def measure_script(script: str) -> tuple[dict[str, Demonstration], Demonstration]:
-    """Run the text as a script, under every start method; and once more, with nine numbers."""
-    return under_each_method(script), demonstrate(script.replace("range(8)", "range(9)"))
+class Copy(NamedTuple):
+    """A run of a copy of the script.
+
+    scaled: the arguments of each call of scale in a worker; None if the script has no def of it.
+    added: what its workers add to each result.
+    """
+
+    run: Demonstration
+    scaled: list[list[str]] | None
+    added: int
 
 
-def grade_script(runs: dict[str, Demonstration], nine: Demonstration) -> str:
+def measure_script(script: str) -> tuple[dict[str, Demonstration], Copy | None]:
+    """Run the text as a script, under every start method; if it prints the right list, a copy."""
+    runs = under_each_method(script)
+    return runs, _run_copy(script) if all(map(_is_right, runs.values())) else None
+
+
+def _run_copy(script: str) -> Copy:
+    """Run a copy of the script with more numbers, and with a decorated scale."""
+    added = random.randint(1000, 2000)
+    copy = script.replace("range(8)", f"range({random.randint(9, 12)})")
+    decorated = _decorate_scale(copy, PROBE.replace("ADDED", str(added)))
+    run = demonstrate(decorated or copy)
+    if not decorated:
+        return Copy(run, None, 0)
+    scaled = [line.split()[1:] for line in run.errors.splitlines() if line.startswith("scaled ")]
+    return Copy(run, scaled, added)
+
+
+def _decorate_scale(script: str, probe: str) -> str | None:
+    """Return the script with `probe` at its top as the decorator of scale; None without a def."""
+    tree = ast.parse(script)
+    names = [
+        each
+        for each in ast.walk(tree)
+        if isinstance(each, ast.FunctionDef) and each.name == "scale"
+    ]
+    if not names:
+        return None
+    for function in names:
+        function.decorator_list.insert(0, ast.Name("_probe", ast.Load()))
+    top = 0 if ast.get_docstring(tree) is None else 1
+    while isinstance(tree.body[top], ast.ImportFrom) and tree.body[top].module == "__future__":
+        top += 1
+    tree.body[top:top] = ast.parse(probe).body
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def _is_right(run: Demonstration) -> bool:
+    return run.ending == "ended" and run.output.strip() == PRINTED
+
+
+def grade_script(runs: dict[str, Demonstration], copy: Copy | None) -> str:
     """Grade what each run printed and left behind, and whether a pool ran the tasks."""
     for method, run in runs.items():
         if run.ending != "ended":
-            last = (run.errors.strip().splitlines() or ["no message"])[-1]
-            raise WrongAnswerError(f"under {method} the script {run.ending}: {short_text(last)}")
+            raise WrongAnswerError(f"under {method} the script {run.ending}: {_why_failed(run)}")
         printed = run.output.strip()
         if printed != PRINTED:
             raise WrongAnswerError(
@@ -342,12 +470,25 @@ def grade_script(runs: dict[str, Demonstration], nine: Demonstration) -> str:
                 f"under {method} its last Pool ran {len(run.timeline)} tasks. "
                 "Let a Pool run scale for each of the 8 numbers."
             )
-    if nine.output.strip() != str([3 * x for x in range(len(nine.timeline))]):
+    count, printed = len(copy.run.timeline), copy.run.output.strip()
+    numbers = sorted(map(str, range(count)))
+    columns = map(sorted, zip(*copy.scaled or [], strict=False))
+    if copy.scaled is not None and numbers not in columns:
         raise WrongAnswerError(
-            f"with range(9) instead of range(8) it prints {short_text(nine.output.strip())}."
-            " Print what the pool returns."
+            f"the workers ran scale {len(copy.scaled)} times. Let a Pool run scale for each number."
         )
+    if printed != str([3 * x + copy.added for x in range(count)]):
+        raise WrongAnswerError("what it prints is not what the pool returns.")
     return f"The same under {', '.join(runs)}, and no process is left."
+
+
+def _why_failed(run: Demonstration) -> str:
+    if "bootstrapping phase" in run.errors:
+        return (
+            "each worker runs the file from its beginning, and would start a pool of its own "
+            "there. Which lines may only your own process run?"
+        )
+    return short_text((run.errors.strip().splitlines() or ["no message"])[-1])
 
 
 safe_script = Exercise(

@@ -8,10 +8,10 @@ import subprocess
 import sys
 import sysconfig
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import count
 from multiprocessing import Pool
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,9 +19,8 @@ from time import perf_counter, sleep
 from timeit import repeat
 from typing import Any, NamedTuple
 
-import numpy as np
 import psutil
-from distributed import as_completed
+from distributed import Client, as_completed
 
 from helpers.bar_recipes import Bar
 from helpers.commands import kill_process_tree
@@ -29,23 +28,21 @@ from helpers.dask_cluster import DaskCluster
 from helpers.exercises.checking import Exercise, as_results, check_order
 from helpers.exercises.limits import TIME_LIMIT, WrongAnswerError, run_limited
 from helpers.exercises.measuring import (
-    draw_misleading_naps,
     expected_results,
-    measure_until,
+    measure_with_control,
     run_with_bar,
     secret_function,
 )
 from helpers.patterns import naps
+from helpers.workers import drawn_number, keep_result
 from watchedpool.recording.dask import DaskRecorder
 from watchedpool.schedule import predict
 from watchedpool.timeline import Timeline
 
 LOOPBACK = "127.0.0.1"
 WORKERS = 5
+DEAL_LIMIT = 8.0  # seconds that an answer to exercise 1 may take
 SLACK = 1.12  # a run that takes at most so many times the predicted makespan is as predicted
-# So many finished tasks that the bar has not counted at one moment are too many. The same number
-# holds for tasks counted too early: what the killed worker had finished is counted, and run again.
-HIDDEN = 3
 
 # -- guesses: the idea behind each wrong option
 
@@ -131,44 +128,71 @@ def _end(program: subprocess.Popen) -> None:
         kill_process_tree(program)
 
 
-# -- exercise 1
+# -- exercise 1: the workers of the cluster nap each of ten naps once, as quickly as predicted. The
+# result is what they returned, as a list, in the order of the naps. The check varies the naps.
 
 
-class Run(NamedTuple):
-    """One run: what was returned and should be, what was measured meanwhile, of which naps."""
+class Dealt(NamedTuple):
+    """One run: what was returned and should be, what was measured meanwhile, of which naps.
+
+    done: what the workers returned. by_us: how many naps this process took itself.
+    """
 
     returned: Any
     wanted: list[float]
     timeline: Timeline
     tasks: list[float]
+    done: list[float]
+    by_us: int
 
 
-def measure_deal(deal: Callable) -> tuple[Run]:
+def measure_deal(answer: Callable) -> tuple[Dealt]:
     """Let the answer deal ten naps that get shorter, whose results only the workers know."""
-    tasks = naps("countdown", 2 * WORKERS, longest=round(random.uniform(0.9, 1.1), 2))
     with DaskCluster(WORKERS) as client:
-
-        def run() -> Run:
-            func = secret_function()
-            recorder = DaskRecorder(client)
-            returned = run_limited(deal, client, func, list(tasks))
-            return Run(returned, expected_results(func, tasks), recorder.timeline(), tasks)
-
-        runs = measure_until(_is_as_predicted, run)
-    return (min(runs, key=lambda run: run.timeline.makespan),)
+        run_once = partial(_deal_once, client)
+        return (measure_with_control(_is_as_predicted, run_once, answer, deal),)
 
 
-def _is_as_predicted(run: Run) -> bool:
+def _deal_once(client: Client, answer: Callable) -> Dealt:
+    longest = random.uniform(0.8, 1.0)
+    tasks = sorted(
+        (round(each * random.uniform(0.96, 1.04), 3) for each in naps("countdown", 10, 0, longest)),
+        reverse=True,
+    )
+    draw = secret_function()
+    recorder = DaskRecorder(client)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        func = partial(keep_result, folder, draw)
+        returned = run_limited(answer, client, func, list(tasks), seconds=DEAL_LIMIT)
+        done = {int(path.name): path.read_text().split() for path in Path(folder).iterdir()}
+    return Dealt(
+        returned,
+        wanted=expected_results(draw, tasks),
+        timeline=recorder.timeline(),
+        tasks=tasks,
+        done=[float(result) for each in done.values() for result in each],
+        by_us=len(done.get(os.getpid(), [])),
+    )
+
+
+def _is_as_predicted(run: Dealt) -> bool:
+    """Return whether the run was short enough, or is graded by something else."""
+    if run.by_us or len(run.done) != len(run.tasks):
+        return True
     return run.timeline.makespan <= SLACK * predict(run.tasks, WORKERS).makespan
 
 
-def grade_deal(run: Run) -> str:
+def grade_deal(run: Dealt) -> str:
     """Grade the naps of the cluster, the results, and whether it took as long as predicted."""
     results = as_results(run.returned, "deal", len(run.tasks))
-    work, ran = sum(run.tasks), float(np.nansum(run.timeline.finish - run.timeline.start))
-    if ran < 0.95 * work:
+    if run.by_us:
         raise WrongAnswerError(
-            f"measured: the cluster napped {ran:.1f} s in all, and the tasks are {work:.1f} s."
+            f"your own process took {run.by_us} of the naps. Give them to the cluster."
+        )
+    if sorted(run.done) != sorted(run.wanted):
+        raise WrongAnswerError(
+            f"the workers of the cluster took {len(run.done)} naps. Give them each of "
+            f"{len(run.tasks)} naps, once."
         )
     check_order(results, run.wanted)
     took, best = run.timeline.makespan, predict(run.tasks, WORKERS).makespan
@@ -203,7 +227,8 @@ as_predicted = Exercise(
     right_answer=deal,
 )
 
-# -- exercise 2
+# -- exercise 2: one of two words for each of five jobs. The text fixes their numbers. The check
+# measures what a task costs here with either engine.
 
 
 class Job(NamedTuple):
@@ -278,73 +303,163 @@ which_engine = Exercise(
     ),
 )
 
-# -- exercise 3
+# -- exercise 3: the workers of the cluster run each of ten tasks, two of which are equal, although
+# one worker is killed. The result is what they returned, as a list, in the order of the tasks. The
+# bar has a total, and counts what has ended. The check varies the tasks, and which two are equal.
+#
+# The check decides when a task ends: a task waits for a file. So no verdict depends on the speed of
+# the machine: while the first task waits, three others end, and the bar has some seconds to move.
+
+BAR_LIMIT = 4.0  # seconds in which the bar must move after tasks have ended
+START_LIMIT = 6.0  # seconds in which tasks must start
+ENDED_FIRST = 3  # tasks that end while the first one waits
 
 
-def measure_collect(collect: Callable) -> tuple[Run]:
-    """Let the answer run ten naps, two of them equal, while a worker is killed."""
-    short, attempts = _naps(), count(1)
+class Collected(NamedTuple):
+    """One run: what was returned and should be, the tasks, those that workers ended, and the bar.
 
-    def run() -> Run:
-        # A busy machine, which also has to start a new worker, gets longer naps each time.
-        return _collect_once(collect, short, next(attempts))
+    early: what the bar counted before any task had ended. hidden: how many tasks had ended that it
+    had not counted after BAR_LIMIT. bar: as it was at the end.
+    """
 
-    return (min(measure_until(lambda run: _off(run) < HIDDEN, run), key=_off),)
+    returned: Any
+    wanted: list[float]
+    tasks: list[int]
+    ended: list[int]
+    early: int
+    hidden: int
+    bar: Bar | None
 
 
-def _collect_once(collect: Callable, short: list[float], longer: int) -> Run:
-    """Run the answer with these naps, each so many times longer, and kill a worker meanwhile."""
-    tasks = [round(longer * seconds, 2) for seconds in short]
-    func = secret_function()
-    with DaskCluster(WORKERS) as client:
-        victim = psutil.Process(max(client.run(os.getpid).values()))
-        killer = threading.Timer(0.15, victim.kill)
-        recorder = DaskRecorder(client)
-        killer.start()
+def measure_collect(answer: Callable) -> tuple[Collected]:
+    """Let the answer run ten tasks; let three end before the first one; then kill a worker."""
+    tasks = random.sample(range(100, 1000), 9)
+    tasks.insert(random.randint(2, 9), tasks[-1])
+    seed = random.randrange(10**6)
+    with DaskCluster(WORKERS) as client, TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        director = _Director(folder, tasks)
+        func = _waiting_for_file(folder, seed)
+        thread = threading.Thread(target=director.run, daemon=True)
         try:
+            thread.start()
             arguments = client, func, list(tasks), Bar
-            returned, bar = run_with_bar(collect, *arguments, seconds=longer * TIME_LIMIT)
+            returned, bar = run_with_bar(answer, *arguments, seconds=TIME_LIMIT)
         finally:
-            killer.join()
-        return Run(returned, expected_results(func, tasks), recorder.timeline(bar=bar), tasks)
+            director.returned.set()
+            thread.join()
+        return (
+            Collected(
+                returned,
+                [drawn_number(task, seed) for task in tasks],
+                tasks,
+                [task for _, task in director.notes("ended", without_us=True)],
+                director.early,
+                director.hidden,
+                bar,
+            ),
+        )
 
 
-def _naps() -> list[float]:
-    """Return ten naps, the long ones first, of which a bar over results in order hides too many."""
-    rest = [0.3, 0.3, *random.sample([0.2, 0.4, 0.45, 0.5, 0.6], 4)]
-    return draw_misleading_naps(
-        lambda: random.sample([0.7, 0.8, 0.9, 1.0], 4) + random.sample(rest, 6),
-        WORKERS,
-        HIDDEN + 1,
-    )
+def _waiting_for_file(folder: str, seed: int) -> Callable[[int], float]:
+    """Return a function that Dask sends by value: it waits for a file with the name of its task."""
+
+    def wait_and_draw(task: int) -> float:
+        from pathlib import Path
+        from time import sleep
+
+        def note(what: str) -> None:
+            with Path(folder, what).open("a") as file:
+                file.write(f"{os.getpid()} {task}\n")
+
+        note("started")
+        while not Path(folder, str(task)).exists():
+            sleep(0.01)
+        note("ended")
+        return drawn_number(task, seed)
+
+    return wait_and_draw
 
 
-def _off(run: Run) -> int:
-    """Return by how many tasks the bar was wrong at worst, behind or ahead."""
-    return max(run.timeline.most_behind, run.timeline.most_ahead)
+class _Director:
+    """Decides which tasks end when, reads the bar meanwhile, and kills a worker.
+
+    returned: set when the answer has returned. early, hidden: see Collected.
+    """
+
+    def __init__(self, folder: str, tasks: list[int]) -> None:
+        self.folder, self.tasks = Path(folder), tasks
+        self.returned = threading.Event()
+        self.early = self.hidden = 0
+
+    def run(self) -> None:
+        """Let some tasks end, then kill a worker that ran one of them, then let all end."""
+        try:
+            self._wait(lambda: len(self._candidates()) >= ENDED_FIRST, START_LIMIT)
+            chosen = self._candidates()[:ENDED_FIRST]
+            self._wait(lambda: False, 0.2)  # in which the bar may count what goes in
+            self.early = _count_of_bar()
+            self._let_end([task for _, task in chosen])
+            self._wait(lambda: len(self.notes("ended")) >= len(chosen), START_LIMIT)
+            self._wait(lambda: _count_of_bar() >= len(chosen), BAR_LIMIT)
+            if not self.returned.is_set():
+                self.hidden = max(0, len(chosen) - _count_of_bar())
+                for process, _ in chosen[:1]:
+                    if process != os.getpid():
+                        psutil.Process(process).kill()
+        finally:
+            self._let_end(self.tasks)
+
+    def notes(self, what: str, without_us: bool = False) -> list[tuple[int, int]]:
+        """Return the process and the task of each task that has "started" or "ended"."""
+        path = self.folder / what
+        lines = path.read_text().splitlines() if path.exists() else []
+        notes = [tuple(map(int, line.split())) for line in lines]
+        return [note for note in notes if not (without_us and note[0] == os.getpid())]
+
+    def _candidates(self) -> list[tuple[int, int]]:
+        """Return the started tasks that may end first: not the first one, and not an equal one."""
+        started = self.notes("started")
+        return [n for n in started if n[1] != self.tasks[0] and self.tasks.count(n[1]) == 1]
+
+    def _let_end(self, tasks: list[int]) -> None:
+        for task in tasks:
+            Path(self.folder, str(task)).touch()
+
+    def _wait(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Wait until the condition holds, so many seconds, or until the answer has returned."""
+        deadline = perf_counter() + seconds
+        while not (condition() or self.returned.is_set()) and perf_counter() < deadline:
+            sleep(0.02)
 
 
-def grade_collect(run: Run) -> str:
+def _count_of_bar() -> int:
+    return max((bar.n for bar in Bar.made), default=0)
+
+
+def grade_collect(run: Collected) -> str:
     """Grade the runs of the tasks, the results, and the bar."""
-    results = as_results(run.returned, "collect", len(run.tasks))
-    ran = int(np.isfinite(run.timeline.finish).sum())
-    if ran != len(run.tasks):
+    tasks, bar = run.tasks, run.bar
+    results = as_results(run.returned, "collect", len(tasks))
+    if missing := Counter(tasks) - Counter(run.ended):
         raise WrongAnswerError(
-            f"the cluster ran {ran} tasks, and there are {len(run.tasks)}. Two of them are equal."
+            f"the cluster ran {len(tasks) - missing.total()} tasks, and there are {len(tasks)}. "
+            "Two of them are equal."
         )
     check_order(results, run.wanted)
-    counted = int(np.isfinite(run.timeline.delivered).sum())
-    if counted < ran:
+    if bar is None or bar.n != len(tasks):
         raise WrongAnswerError(
-            f"the bar ended at {counted} of {ran}. Use the tqdm that is passed in."
+            f"the bar ended at {bar.n if bar else 0} of {len(tasks)}. Use the tqdm that is passed "
+            "in."
         )
-    if run.timeline.most_ahead >= HIDDEN:
+    if run.early:
         raise WrongAnswerError("measured: the bar counted tasks that were not finished.")
-    if run.timeline.most_behind >= HIDDEN:
+    if run.hidden:
         raise WrongAnswerError(
-            f"measured: at worst, {run.timeline.most_behind} tasks were finished that the bar had "
-            "not counted. It is a bar over results in order."
+            f"measured: {run.hidden} tasks were finished, and {BAR_LIMIT:g} s later the bar had "
+            "not counted them. It is a bar over results in order."
         )
+    if bar.total != len(tasks):
+        raise WrongAnswerError(f"the bar should have the total {len(tasks)}; it has {bar.total}.")
     return "Measured: a worker was killed, all results are there, in order, and the bar was honest."
 
 

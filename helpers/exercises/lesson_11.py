@@ -2,17 +2,16 @@
 # ruff: noqa: ANN001, ANN201, D103 (solutions are printed as a reader would write them)
 
 import random
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from helpers.exercises.checking import Exercise, as_results
-from helpers.exercises.limits import WrongAnswerError, make_pool, run_limited
-from helpers.exercises.measuring import measure_until
+from helpers.exercises.checking import Exercise, as_results, check_calls
+from helpers.exercises.limits import Call, WrongAnswerError, make_pool, run_limited
+from helpers.exercises.measuring import measure_with_control
 from helpers.workers import draw_seeded, nap
-from watchedpool.diagnosis import findings
+from watchedpool.diagnosis import Finding, findings
 from watchedpool.timeline import Timeline
 
 hidden = {
@@ -44,7 +43,7 @@ if __name__ == "__main__":
         print(list(tqdm(pool.imap(square, range(10)), total=10)))
 """
 WORKERS = 4
-LIMIT = 20.0  # seconds
+LIMIT = 8.0  # seconds that an answer may take
 # Findings that a busy machine causes in any program; they are not the answer's fault.
 FORGIVEN = {"nothing", "start-up", "more workers than cores"}
 
@@ -67,65 +66,107 @@ def quick(pool, seeds):
     return pool.map(draw_seeded, seeds)
 
 
+# -- exercise 1: the pool naps each of the twenty naps once, and `findings` finds nothing wrong. The
+# result is what the workers returned, in any order. The check varies the naps and their order.
+
+
 class NapRun(NamedTuple):
-    """One run of the naps: what was returned, the naps, what the pool did."""
+    """One run of the naps: what was returned, the naps, what the pool was given and did."""
 
     returned: Any
     naps: list[float]
+    calls: list[Call]
     timeline: Timeline
 
 
-def _run(answer: Callable, tasks: list) -> tuple[Any, Timeline]:
-    """Return what the answer returned, and what its pool did meanwhile."""
-    pool = make_pool(WORKERS)
-    result = run_limited(answer, pool, list(tasks), seconds=LIMIT)
-    return result, pool.timeline()
-
-
 def measure_uneven(answer: Callable) -> NapRun:
-    """Let the answer run the naps, in a different order each time: none can be right by luck.
-
-    If the machine stalled during a nap, which makes a short nap long, they run once more.
-    """
-    return measure_until(_had_no_stall, partial(_run_naps, answer))[-1]
+    """Let the answer run the naps, in a different order each time: none can be right by luck."""
+    return measure_with_control(_has_no_problem, _run_naps, answer, fixed)
 
 
 def _run_naps(answer: Callable) -> NapRun:
-    naps = [0.6, 0.5] + [0.1 + 0.001 * number for number in range(18)]
-    random.shuffle(naps)
-    returned, timeline = _run(answer, naps)
-    return NapRun(returned, naps, timeline)
+    naps = [random.uniform(0.5, 0.65) for _ in range(2)]
+    naps += [random.uniform(0.09, 0.12) for _ in range(18)]
+    naps = [round(seconds, 4) for seconds in random.sample(naps, len(naps))]
+    pool = make_pool(WORKERS)
+    returned = run_limited(answer, pool, list(naps), seconds=LIMIT)
+    return NapRun(returned, naps, pool.calls, pool.timeline())
 
 
-def _had_no_stall(run: NapRun) -> bool:
-    """Return whether no nap took much longer than it should; a nap is identified by its length."""
-    took = np.sort(run.timeline.finish - run.timeline.start)
-    return len(took) != len(run.naps) or not (took > np.sort(run.naps) + 0.1).any()
+def _has_no_problem(run: NapRun) -> bool:
+    """Return whether the run passes the tests of `grade_uneven` that depend on time."""
+    return not _problems(run.timeline)
 
 
-def grade_uneven(result: Any, wanted: list, timeline: Timeline) -> str:
+def _problems(timeline: Timeline) -> list[Finding]:
+    found = findings(timeline, workers=WORKERS)
+    return [finding for finding in found if finding.name not in FORGIVEN]
+
+
+def grade_uneven(returned: Any, naps: list, calls: list[Call], timeline: Timeline) -> str:
     """Grade a run of a fixed `uneven`: the naps may come in any order."""
-    results = as_results(result, "fixed", len(wanted))
-    _check(sorted(results, key=repr), sorted(wanted, key=repr), timeline)
-    problems = [
-        finding for finding in findings(timeline, workers=WORKERS) if finding.name not in FORGIVEN
-    ]
-    if problems:
+    results = as_results(returned, "fixed", len(naps))
+    check_calls(calls, naps)
+    if sorted(results, key=repr) != sorted(naps, key=repr):
+        raise WrongAnswerError("the list does not contain the naps that the original returns.")
+    check_calls(calls, naps, results)
+    napped = float(np.nansum(timeline.finish - timeline.start))
+    if napped < 0.95 * sum(naps):
+        raise WrongAnswerError(
+            f"the workers napped {napped:.1f} s in all, and the naps are {sum(naps):.1f} s."
+        )
+    if problems := _problems(timeline):
         raise WrongAnswerError(f"one problem is left. {problems[0].sentence}")
     return f"Measured: {timeline.makespan:.2f} s, and nothing is wrong."
 
 
-def measure_tiny(answer: Callable) -> tuple[Any, list, Timeline, Timeline]:
+# -- exercise 2: the pool draws the number of each seed once, at least three times as fast as the
+# original program does in the same minute. The result is what the workers drew, as a list, in the
+# order of the seeds. The check varies the seeds.
+
+
+class DrawRun(NamedTuple):
+    """One run of the original program, and one of the answer, with the same seeds.
+
+    returned: by the answer. before: what the pool of the original program did.
+    """
+
+    returned: Any
+    seeds: list[int]
+    calls: list[Call]
+    before: Timeline
+    timeline: Timeline
+
+
+def measure_tiny(answer: Callable) -> DrawRun:
     """Let the original program, and then the answer, draw for the same seeds."""
+    return measure_with_control(_is_three_times_as_fast, _run_draws, answer, quick)
+
+
+def _run_draws(answer: Callable) -> DrawRun:
     seeds = random.sample(range(10**6), 2000)
-    _, before = _run(tiny, seeds)
-    result, timeline = _run(answer, seeds)
-    return result, [draw_seeded(seed) for seed in seeds], before, timeline
+    before = make_pool(WORKERS)
+    tiny(before, seeds)
+    pool = make_pool(WORKERS)
+    returned = run_limited(answer, pool, list(seeds), seconds=LIMIT)
+    return DrawRun(returned, seeds, pool.calls, before.timeline(), pool.timeline())
 
 
-def grade_tiny(result: Any, wanted: list, before: Timeline, timeline: Timeline) -> str:
+def _is_three_times_as_fast(run: DrawRun) -> bool:
+    return run.timeline.makespan <= run.before.makespan / 3
+
+
+def grade_tiny(
+    returned: Any, seeds: list[int], calls: list[Call], before: Timeline, timeline: Timeline
+) -> str:
     """Grade a run of a fixed `tiny` by comparison with a run of the original program."""
-    _check(as_results(result, "quick", len(wanted)), wanted, timeline)
+    results = as_results(returned, "quick", len(seeds))
+    check_calls(calls, seeds)
+    if results != [draw_seeded(seed) for seed in seeds]:
+        raise WrongAnswerError("the list is not the one that the original program returns.")
+    check_calls(calls, seeds, results)
+    if set(results) & set(_numbers_in([call.arguments for call in calls])):
+        raise WrongAnswerError("the workers were given the numbers. Let the workers draw them.")
     took = f"{timeline.makespan:.2f} s; before, it took {before.makespan:.2f} s."
     if timeline.makespan > before.makespan / 3:
         raise WrongAnswerError(
@@ -135,13 +176,13 @@ def grade_tiny(result: Any, wanted: list, before: Timeline, timeline: Timeline) 
     return f"Measured: {took}"
 
 
-def _check(results: list, wanted: list, timeline: Timeline) -> None:
-    if list(results) != wanted:
-        raise WrongAnswerError("the list is not the one that the original program returns.")
-    if len(timeline) != len(wanted):
-        raise WrongAnswerError(
-            f"the pool ran {len(timeline)} tasks, and should run each of {len(wanted)} once."
-        )
+def _numbers_in(value: Any) -> Iterator[float]:
+    """Yield each float in nested lists and tuples."""
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _numbers_in(part)
 
 
 fix_uneven = Exercise(

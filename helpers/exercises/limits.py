@@ -1,34 +1,79 @@
 """Run a reader's answer within limits, and leave nothing behind, whatever it does.
 
 `cleanup` ends every pool, process and program that was started inside it, with everything that
-these have started. `run_limited` stops waiting after a time limit. `make_pool` returns the pool
-that an answer gets.
+these have started. `run_limited` stops waiting after a time limit. `run_in_child` does so for pure
+functions, in a process of its own. `make_pool` returns the pool that an answer gets.
+
+One thing in this process cannot be ended: a loop in C that keeps the GIL, such as
+`sum(range(10**12))`. No other thread of the process runs meanwhile, so nothing can be printed
+either. Therefore `notice` displays a line before an answer runs.
 """
 
 import asyncio
 import ctypes
 import inspect
 import multiprocessing
+import pickle
 import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial, wraps
-from multiprocessing.pool import Pool
+from multiprocessing.pool import Pool, starmapstar
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NamedTuple
 
+import cloudpickle
 import psutil
+from IPython import get_ipython
+from IPython.display import display
 
-from helpers.exercises.wording import short_text
-from helpers.workers import keep_result
+from helpers.exercises.wording import in_words
 from watchedpool.recording.pool import WatchedPool, end_pool
+from watchedpool.recording.queues import chunk_of
 from watchedpool.recording.recorder import Recorder
 
 TIME_LIMIT = 20.0  # seconds that an answer may take, unless its exercise says otherwise
 CLEANUP_LIMIT = 3.0  # seconds in which everything that an answer has left must end
 START_LIMIT = 60.0  # seconds in which workers must start
+NOTICE = (
+    "The check runs your code. If this line stays for more than a minute, restart the kernel: "
+    "your code is in a loop that nothing else can interrupt."
+)
+UNKNOWN_THERE = 77  # the exit code of CHILD if it could not load the answer, or save the outcome
+CHILD = f"""
+import asyncio, inspect, pickle, sys
+with open(sys.argv[1], "rb") as file:
+    sys.path[:], task = pickle.load(file)
+import cloudpickle
+try:
+    import resource  # POSIX only
+    resource.setrlimit(resource.RLIMIT_AS, (2**32, resource.getrlimit(resource.RLIMIT_AS)[1]))
+except (ImportError, ValueError):
+    pass
+try:
+    function, calls = pickle.loads(task)
+except Exception:
+    sys.exit({UNKNOWN_THERE})
+try:
+    results = [function(*args) for args in calls]
+    results = [asyncio.run(each) if inspect.iscoroutine(each) else each for each in results]
+    outcome = {{"result": results}}
+except BaseException as error:
+    outcome = {{"error": error}}
+try:
+    outcome = cloudpickle.dumps(outcome)
+except Exception:
+    sys.exit({UNKNOWN_THERE})
+with open(sys.argv[1], "wb") as file:
+    file.write(outcome)
+"""
+
+
+_returned: list = []  # what answers have returned since the last `cleanup` began
 
 
 class WrongAnswerError(Exception):
@@ -40,21 +85,90 @@ class AnswerError(WrongAnswerError):
 
     def __init__(self, name: str, error: BaseException) -> None:
         """Say which of the reader's functions raised which exception."""
-        message = f": {short_text(str(error))}" if str(error) else "."
-        super().__init__(f"{name} raised {type(error).__name__}{message}")
+        super().__init__(f"{name} raised {in_words(error)}")
         self.error = error
 
 
-class ExercisePool(WatchedPool):
-    """A WatchedPool that remembers which functions it was given, by whatever method.
+class TimeLimitError(WrongAnswerError):
+    """The answer had not returned when its time was over."""
 
-    folder: where the workers write what each task returned; `returned` reads it.
+
+class MachineBusyError(Exception):
+    """The machine is too busy to distinguish a right answer from a wrong one."""
+
+
+class Call(NamedTuple):
+    """One task that a pool has run.
+
+    arguments: all that `function` received; if it was a partial, those of the partial too.
+    returned: or the exception that was raised; an exception counts for every task of its chunk.
     """
 
-    def __init__(self, workers: int, folder: str | None = None) -> None:
+    function: Callable
+    arguments: tuple
+    returned: Any
+
+
+class _CallKeeper(Pool):
+    """A pool that keeps each function when it is sent, and each call when its result arrives.
+
+    It does so at the parent's ends of the queues, so tasks take no longer. It must stand below
+    WatchedPool, which puts a number in front of each message.
+    """
+
+    def _setup_queues(self) -> None:
+        super()._setup_queues()
+        # The pool's threads hold the functions below, which must not keep the pool itself alive.
+        self.functions, self.calls = functions, calls = [], []
+        put, get, sent = self._quick_put, self._quick_get, {}
+
+        def keep_and_put(message: tuple | None) -> None:
+            if message is not None:
+                _, (job, i, *task) = message
+                sent[job, i] = task
+                functions.append((chunk_of(*task[:2]) or task)[0])
+            put(message)
+
+        def get_and_keep() -> tuple | None:
+            message = get()
+            if message is not None:
+                _, (job, i, outcome) = message
+                calls.extend(_calls_of(*sent.pop((job, i)), *outcome))
+            return message
+
+        self._quick_put, self._quick_get = keep_and_put, get_and_keep
+
+
+def _calls_of(
+    function: Callable, args: tuple, keywords: dict, succeeded: bool, value: Any
+) -> list[Call]:
+    """Return the calls of one message to a worker, which may be a chunk."""
+    chunk = chunk_of(function, args)
+    if chunk is None:
+        return [_call_of(function, (*args, *keywords.values()), value)]
+    is_star = function is starmapstar
+    function, items = chunk
+    values = value if succeeded else [value] * len(items)
+    return [
+        _call_of(
+            function, tuple(item) if is_star and isinstance(item, list | tuple) else (item,), each
+        )
+        for item, each in zip(items, values, strict=True)
+    ]
+
+
+def _call_of(function: Callable, arguments: tuple, returned: Any) -> Call:
+    while isinstance(function, partial):
+        arguments = (*function.args, *arguments, *function.keywords.values())
+        function = function.func
+    return Call(function, arguments, returned)
+
+
+class ExercisePool(WatchedPool, _CallKeeper):
+    """A WatchedPool that remembers its calls: `calls`, and `functions`, also of lost tasks."""
+
+    def __init__(self, workers: int) -> None:
         """Start the workers."""
-        self.folder = folder
-        self.functions: list[Callable] = []
         self.first_workers: set[multiprocessing.process.BaseProcess] = set()
         self.was_terminated = False
         super().__init__(workers)
@@ -70,37 +184,8 @@ class ExercisePool(WatchedPool):
         all_alive = all(worker.is_alive() for worker in self.first_workers)
         return not self.was_terminated and not all_alive
 
-    @property
-    def returned(self) -> str:
-        """Return what the tasks returned, as text with one line per task."""
-        return "".join(path.read_text(encoding="utf-8") for path in Path(self.folder).iterdir())
 
-
-def _remembering(submit: Callable) -> Callable:
-    """Return a method of a pool that remembers the function that it is given."""
-
-    @wraps(submit)
-    def remembering(self: ExercisePool, func: Callable, *args: Any, **kwargs: Any) -> Any:
-        self.functions.append(func)
-        kept = partial(keep_result, self.folder, func) if self.folder else func
-        return submit(self, kept, *args, **kwargs)
-
-    return remembering
-
-
-for _name in (
-    "apply_async",
-    "map",
-    "map_async",
-    "starmap",
-    "starmap_async",
-    "imap",
-    "imap_unordered",
-):
-    setattr(ExercisePool, _name, _remembering(getattr(WatchedPool, _name)))
-
-
-def make_pool(workers: int, folder: str | None = None) -> ExercisePool:
+def make_pool(workers: int) -> ExercisePool:
     """Return a pool whose workers have started. Call it inside `cleanup`, which ends the pool."""
     before, deadline = set(multiprocessing.active_children()), monotonic() + START_LIMIT
 
@@ -110,9 +195,10 @@ def make_pool(workers: int, folder: str | None = None) -> ExercisePool:
                 "this machine could not start the workers. Restart the kernel and try again."
             )
 
-    pool = ExercisePool(workers, folder)
+    pool = ExercisePool(workers)
     pool.warm_up(check_deadline)
     pool.functions.clear()
+    pool.calls.clear()
     pool.first_workers = set(multiprocessing.active_children()) - before
     return pool
 
@@ -125,17 +211,33 @@ def run_limited(
     seconds: how long it may take; without it, TIME_LIMIT. name: what messages call the answer;
     without it, its own name.
 
-    Raises AnswerError if the answer raises, and WrongAnswerError if it has not returned in time.
+    Raises AnswerError if the answer raises, and TimeLimitError if it has not returned in time.
     """
     seconds = TIME_LIMIT if seconds is None else seconds
     name = name or getattr(answer, "__name__", "your function")
     pools = [arg for arg in args if isinstance(arg, ExercisePool)]
+
+    def run() -> Any:
+        result = answer(*args)
+        return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+    with _thread_errors() as errors:
+        outcome = run_in_thread(run, seconds, lambda: any(map(_unknown_to, pools)))
+    return _result_of(outcome, name, lambda: _why_late(name, seconds, pools, errors))
+
+
+def run_in_thread(
+    function: Callable[[], Any], seconds: float, stop: Callable[[], bool] = lambda: False
+) -> dict[str, Any]:
+    """Run `function` in a thread; return its "result" or "error", or nothing if it was interrupted.
+
+    It is interrupted after `seconds`, or as soon as `stop` returns True.
+    """
     outcome: dict[str, Any] = {}
 
     def run() -> None:
         try:
-            result = answer(*args)
-            outcome["result"] = asyncio.run(result) if inspect.iscoroutine(result) else result
+            outcome["result"] = function()
         except BaseException as error:
             outcome["error"] = error
 
@@ -143,20 +245,100 @@ def run_limited(
     deadline = monotonic() + seconds
     thread.start()
     try:
-        while thread.is_alive() and monotonic() < deadline and not any(map(_unknown_to, pools)):
+        while thread.is_alive() and monotonic() < deadline and not stop():
             thread.join(0.1)
-        late = thread.is_alive()
+        return {} if thread.is_alive() else outcome
     finally:
         _interrupt(thread)
-    if late:
-        raise WrongAnswerError(_why_late(name, seconds, pools))
+
+
+def run_in_child(
+    answer: Callable, calls: list[tuple], seconds: float | None = None, name: str | None = None
+) -> list[Any]:
+    """Return `answer(*args)` for each args in `calls`, all run in one new Python process.
+
+    It is for pure functions: what the answer changes elsewhere is lost. Unlike `run_limited`, it
+    ends a loop in C that keeps the GIL. An answer that cannot be sent to another process, because
+    it uses a lock or an open file, runs here.
+
+    Raises what `run_limited` raises.
+    """
+    seconds = TIME_LIMIT if seconds is None else seconds
+    name = name or getattr(answer, "__name__", "your function")
+    outcome, code = {}, UNKNOWN_THERE
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = Path(folder, "task")
+        with suppress(Exception):  # what cannot be pickled raises errors of any kind
+            path.write_bytes(pickle.dumps((sys.path, cloudpickle.dumps((answer, calls)))))
+        if path.exists():
+            streams = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            command = [sys.executable, "-c", CHILD, str(path)]
+            try:
+                code = subprocess.run(command, timeout=seconds, **streams).returncode
+                outcome = {} if code else pickle.loads(path.read_bytes())
+            except subprocess.TimeoutExpired:
+                code = 0
+    if code == UNKNOWN_THERE:
+        return [run_limited(answer, *args, seconds=seconds, name=name) for args in calls]
+    if code:
+        raise WrongAnswerError(f"{name} ended the process that it ran in (exit code {code}).")
+    return _result_of(outcome, name, lambda: _why_late(name, seconds))
+
+
+def _result_of(outcome: dict[str, Any], name: str, why_late: Callable[[], str]) -> Any:
+    """Return the result of an answer; raise its error as an AnswerError, or TimeLimitError."""
+    if not outcome:
+        raise TimeLimitError(why_late())
     if "error" in outcome:
         error = outcome["error"]
         raise error if isinstance(error, WrongAnswerError) else AnswerError(name, error)
+    _returned.append(outcome["result"])
     return outcome["result"]
 
 
-def _why_late(name: str, seconds: float, pools: list[ExercisePool]) -> str:
+@contextmanager
+def notice(text: str = NOTICE) -> Iterator[None]:
+    """Display a line in a notebook until the block ends.
+
+    The line must be there before the block begins: if the block keeps the GIL, the kernel can
+    display nothing more, and no other process can write into the notebook.
+    """
+    if not hasattr(get_ipython(), "kernel"):
+        yield
+        return
+    bundle = {"text/html": f"<i>{text}</i>", "text/plain": text}
+    line = display(bundle, raw=True, display_id=True)
+    sys.stdout.flush()  # returns when the kernel has sent everything so far, the line too
+    try:
+        yield
+    finally:
+        line.update(dict.fromkeys(bundle, ""), raw=True)
+
+
+@contextmanager
+def _thread_errors() -> Iterator[list[BaseException]]:
+    """Yield a list that receives the errors that end threads inside the block."""
+    errors: list[BaseException] = []
+    original_hook = threading.excepthook
+
+    def keep_error(event: Any) -> None:
+        if event.exc_type is not SystemExit:
+            errors.append(event.exc_value)
+        original_hook(event)
+
+    threading.excepthook = keep_error
+    try:
+        yield errors
+    finally:
+        threading.excepthook = original_hook
+
+
+def _why_late(
+    name: str,
+    seconds: float,
+    pools: Sequence[ExercisePool] = (),
+    errors: Sequence[BaseException] = (),
+) -> str:
     """Return the sentences to the reader about an answer that has not returned."""
     for pool in pools:
         if unknown := _unknown_to(pool):
@@ -169,16 +351,25 @@ def _why_late(name: str, seconds: float, pools: list[ExercisePool]) -> str:
     reason = f"{name} had not returned after {seconds:g} s, so the check gave up."
     if any(pool.lost_a_worker for pool in pools):
         reason += " A worker died while it ran a task: the pool replaced it, but the task is lost."
+    if errors:
+        reason += (
+            " An error had ended a thread that may be needed, such as the thread of a pool that "
+            f"calls callbacks and receives results: {in_words(errors[0])}"
+        )
     return reason
 
 
 @contextmanager
-def cleanup() -> Iterator[None]:
-    """End, when the block ends, every pool, process and program that was started inside it."""
+def cleanup() -> Iterator[list]:
+    """End, when the block ends, every pool, process and program that was started inside it.
+
+    Yields a list of what the answers return that run in the block.
+    """
+    _returned.clear()
     children, threads = set(multiprocessing.active_children()), set(threading.enumerate())
     with track_instances(subprocess.Popen) as programs, track_instances(Pool) as pools:
         try:
-            yield
+            yield _returned
         finally:
             programs.only_thread = pools.only_thread = threading.get_ident()
             _end_all(pools, programs, children)

@@ -18,6 +18,12 @@ def short_text(message: str) -> str:
     return message if len(message) <= 300 else f"{message[:300]} …"
 
 
+def in_words(error: BaseException) -> str:
+    """Return the name of an error and its message, or a full stop: "KeyError: 3"."""
+    message = str(error)
+    return type(error).__name__ + (f": {short_text(message)}" if message else ".")
+
+
 def kind_of(value: Any) -> str:
     """Return what kind of value this is: "a function", "of type list"."""
     if value is None:

@@ -16,7 +16,7 @@ from subprocess import PIPE, STDOUT
 
 import psutil
 import pytest
-from leftovers import children
+from leftovers import DEADLINE, children
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 SETTINGS = {
@@ -111,7 +111,7 @@ class Lab:
         """Return what the server answers."""
         headers = {"Authorization": "token lab"}
         request = urllib.request.Request(f"{self.url}/api/{path}", method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
             return json.loads(answer.read() or "null")
 
     def below_kernels(self):
@@ -125,5 +125,5 @@ class Lab:
         """Stop the kernels, then the server."""
         descendants = self.server.children(recursive=True)
         self.server.terminate()
-        _, alive = psutil.wait_procs([self.server, *descendants], timeout=20)
+        _, alive = psutil.wait_procs([self.server, *descendants], timeout=DEADLINE)
         assert not alive

@@ -8,7 +8,7 @@ import shutil
 import psutil
 import pytest
 from browsing import HOW, ROOT, Lab, chromium
-from leftovers import take_away_folders
+from leftovers import DEADLINE, take_away_folders
 
 
 @pytest.fixture(scope="module")
@@ -60,5 +60,5 @@ def stop_kernels(lab):
     descendants = lab.server.children(recursive=True)
     for session in lab.ask("sessions"):
         lab.ask(f"sessions/{session['id']}", "DELETE")
-    _, alive = psutil.wait_procs(descendants, timeout=20)
+    _, alive = psutil.wait_procs(descendants, timeout=DEADLINE)
     return alive

@@ -11,7 +11,7 @@ import pytest
 from browsing import JUPYTERS, NEEDS_AXE, NEEDS_CHROMIUM, violations
 from exports import LESSONS, page
 
-pytestmark = [*NEEDS_CHROMIUM, NEEDS_AXE]
+pytestmark = [pytest.mark.walks, *NEEDS_CHROMIUM, NEEDS_AXE]
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ LOOK = """async reveal => {
 }"""
 
 pytestmark = [
+    pytest.mark.walks,
     *NEEDS_CHROMIUM,
     pytest.mark.skipif(not REVEAL.exists(), reason="no reveal.js: run `npm ci --prefix tests`"),
 ]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing import Pool
@@ -19,9 +20,23 @@ from pathlib import Path
 
 import psutil
 
-from helpers.exercises import lesson_01, limits
+from helpers.exercises.checking import Exercise, as_results, check_calls
+from helpers.exercises.limits import make_pool, run_limited
 from helpers.workers import nap
 from watchedpool.recording.folders import FOLDER
+
+NAPS = [0.3, 0.1, 0.2, 0.1]
+limit = 1.0  # seconds
+
+
+def measure(answer):
+    pool = make_pool(2)
+    return run_limited(answer, pool, list(NAPS), seconds=limit), pool.calls
+
+
+def grade(results, calls):
+    check_calls(calls, NAPS, as_results(results, "collect", len(NAPS)))
+    return "The workers napped."
 
 
 def numbered_nap(pair):
@@ -99,7 +114,12 @@ def closes_the_pool(pool, naps):
     return pool.map(nap, naps)
 
 
-QUICK = [terminates_the_pool, closes_the_pool, lesson_01.collect]  # these end by themselves
+def collect(pool, naps):
+    return pool.map(nap, naps)
+
+
+EXERCISE = Exercise("collect", Callable, measure, grade, "", collect)
+QUICK = [terminates_the_pool, closes_the_pool, collect]  # these end by themselves
 CASES = [
     uses_a_cell_function,
     kills_its_workers,
@@ -132,11 +152,9 @@ def command(process):
 if __name__ == "__main__":
     multiprocessing.set_start_method(sys.argv[1])
     for case in CASES:
-        needs_short_limit = case not in QUICK and (
-            case is not uses_a_cell_function or sys.argv[1] != "fork"
-        )
-        limits.TIME_LIMIT = 1.0 if needs_short_limit else 20.0
+        is_quick = case in QUICK or (case is uses_a_cell_function and sys.argv[1] == "fork")
+        limit = 20.0 if is_quick else 1.0
         begin = time.monotonic()
-        verdict = lesson_01.collect_naps.verdict(case)
+        verdict = EXERCISE.verdict(case)
         took = time.monotonic() - begin
         print(case.__name__, f"{took:.1f}", len(left()), verdict, sep="\t", flush=True)

@@ -1,11 +1,13 @@
 """Exercises and guesses have a message for every kind of answer."""
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import json
 import multiprocessing
 import os
+import random
 import re
 import subprocess
 import sys
@@ -18,12 +20,42 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jupyter_client.manager import start_new_kernel
 
-from helpers.exercises import guess
-from helpers.exercises.checking import KINDS, NOT_TRIED, Exercise, as_results
-from helpers.exercises.limits import WrongAnswerError, cell_functions, cleanup, run_limited
-from helpers.exercises.measuring import measure_until
+from helpers.bar_recipes import Bar
+from helpers.exercises import checking, guess, limits, programs
+from helpers.exercises.checking import (
+    KINDS,
+    NOT_TRIED,
+    Exercise,
+    as_results,
+    check_bar,
+    check_calls,
+    check_workers,
+)
+from helpers.exercises.limits import (
+    AnswerError,
+    Call,
+    MachineBusyError,
+    TimeLimitError,
+    WrongAnswerError,
+    cell_functions,
+    cleanup,
+    make_pool,
+    run_in_child,
+    run_limited,
+)
+from helpers.exercises.measuring import measure_until, measure_with_control
+from helpers.exercises.programs import STDOUTS
 from helpers.exercises.wording import short_repr
+from helpers.workers import (
+    call_with_tuple,
+    draw_seeded,
+    nap_and_power,
+    nap_or_fail,
+    with_number,
+)
+from watchedpool import predict
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
@@ -151,11 +183,66 @@ def test_grading_works_on_a_copy_of_the_answer():
     assert naps == [1, 2]
 
 
-def test_an_error_in_the_check_is_not_blamed_on_the_answer():
-    broken = Exercise("naps", list, lambda naps: naps[0] + 1, lambda _: "", "", "")
-    assert broken.verdict(["x"]).startswith(
-        "Not yet: the check could not grade your answer. The code of the check, not your code, "
+def raise_error(error):
+    raise error
+
+
+def test_an_error_that_begins_in_the_check_becomes_a_sentence_about_the_answer():
+    def mixed(x):
+        return [0.5, None]
+
+    of_list = Exercise("naps", list, lambda naps: naps[0] + 1, lambda _: "", "", "")
+    assert of_list.verdict(["x"]).startswith(
+        "Not yet: naps is ['x'], which the check cannot grade. The code of the check, not yours, "
         "raised TypeError: "
+    )
+    of_function = dataclasses.replace(DOUBLE, grade=sorted)
+    assert of_function.verdict(mixed).startswith(
+        "Not yet: double returned [0.5, None], which the check cannot grade. The code of the "
+        "check, not yours, raised TypeError: '<' not supported"
+    )
+
+
+@pytest.mark.parametrize("error", [OSError("no space left"), KeyError("x")])
+def test_a_check_that_fails_before_the_answer_runs_says_nothing_about_it(error):
+    broken = dataclasses.replace(DOUBLE, measure=lambda _: raise_error(error))
+    assert broken.verdict(double) == (
+        "The check failed, which says nothing about your answer. The code of the check, not "
+        f"yours, raised {type(error).__name__}: {error}"
+    )
+
+
+def test_a_busy_machine_is_no_verdict_on_the_answer():
+    busy = dataclasses.replace(DOUBLE, measure=lambda _: raise_error(MachineBusyError()))
+    assert busy.verdict(double) == "Your machine is too busy to tell; run the check again."
+
+
+def never():
+    yield 0.1
+    threading.Event().wait()
+
+
+class EqualToNothing:
+    def __eq__(self, other):
+        while True:
+            pass
+
+
+def test_an_answer_whose_elements_do_not_come_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(checking, "TAKE_LIMIT", 0.3)
+    verdict = unchanged(list).verdict(never())
+    assert verdict.startswith("Not yet: naps had not ended after 0.3 s (elements so far: 1).")
+    assert unchanged(list).verdict(count()) == "Not yet: naps has more than 1,000 elements."
+    assert unchanged(str).verdict("x" * 10**6) == "Not yet: naps has more than 100,000 elements."
+    assert unchanged(list).verdict([[1, 2], (3,)]) == "Right! [[1, 2], (3,)]"
+    assert unchanged(list).verdict([count()]).startswith("Right! [(0, 1, 2, ")
+
+
+def test_a_comparison_that_never_ends_is_stopped(monkeypatch):
+    monkeypatch.setattr(checking, "TIME_LIMIT", 0.3)
+    compare = Exercise("naps", list, lambda naps: (naps,), lambda naps: naps == [1], "", "")
+    assert compare.verdict([EqualToNothing()]) == (
+        "Not yet: naps: no comparison ended within 0.3 s."
     )
 
 
@@ -182,6 +269,185 @@ def test_measure_until_stops_at_a_good_run_or_after_three(bad, runs):
     numbers = count()
     measured = measure_until(lambda number: number >= bad, lambda: next(numbers))
     assert measured == list(range(runs))
+
+
+def runs_of(*good):
+    """Return a function that returns, at each call, the Timeline of a good or of a bad run."""
+    timelines = {True: predict([0.1, 0.2], 2), False: predict([0.2, 0.1], 2)}
+    runs = iter([timelines[each] for each in good])
+    return lambda: next(runs)
+
+
+@pytest.mark.parametrize(
+    ("answers", "controls", "verdict"),
+    [
+        ([True], [], "good"),
+        ([False, True], [False], "good"),
+        ([False, True], [True], "good"),
+        ([False, False], [True, True], "bad"),
+        ([False, False, False], [True, False, True], "bad"),
+        ([False] * 4, [False] * 4, "busy"),
+        ([False] * 4, [True, False, False, False], "busy"),
+    ],
+)
+def test_a_bad_run_counts_only_if_the_control_run_is_good(answers, controls, verdict):
+    sources = {"answer": runs_of(*answers), "control": runs_of(*controls)}
+    arguments = (lambda run: run.most_behind == 0, lambda who: sources[who](), "answer", "control")
+    if verdict == "busy":
+        with pytest.raises(MachineBusyError):
+            measure_with_control(*arguments)
+    else:
+        assert measure_with_control(*arguments).most_behind == (verdict == "bad")
+    for source in sources.values():
+        with pytest.raises(StopIteration):
+            source()  # all were used
+
+
+@pytest.mark.parametrize(
+    ("late", "error"), [(["answer"], TimeLimitError), (["answer", "control"], MachineBusyError)]
+)
+def test_an_answer_that_is_late_is_at_fault_only_if_the_control_is_not(late, error):
+    def measure(who):
+        if who in late:
+            raise TimeLimitError
+
+    with pytest.raises(error):
+        measure_with_control(bool, measure, "answer", "control")
+
+
+def problem_of(check, *args, **kwargs):
+    """Return what a check says; an empty text if it finds nothing."""
+    try:
+        check(*args, **kwargs)
+    except WrongAnswerError as wrong:
+        return str(wrong)
+    return ""
+
+
+def bar_of(n, total):
+    return Bar(total=total, initial=n)
+
+
+@pytest.mark.parametrize(
+    ("bar", "problem"),
+    [
+        (bar_of(9, 9), ""),
+        (None, "no bar moved. Make one with the tqdm that is passed in."),
+        (bar_of(0, 9), "no bar moved. Make one with the tqdm that is passed in."),
+        (bar_of(8, 9), "the bar ended at 8 of 9 steps."),
+        (bar_of(18, 9), "the bar ended at 18 of 9 steps."),
+        (bar_of(9, None), "the bar has no total: it does not say how many steps there are."),
+        (bar_of(9, 12), "the total of the bar is 12; there are 9 steps."),
+    ],
+)
+def test_a_bar_must_end_at_its_total_which_is_the_number_of_tasks(bar, problem):
+    timeline = predict([0.1] * 9, 3, method="imap_unordered")
+    assert problem_of(check_bar, timeline, bar, 3, "steps") == problem
+    if bar is not None and bar.total is None:
+        assert problem_of(check_bar, timeline, bar, 3, needs_total=False) == ""
+
+
+def test_a_bar_must_not_count_too_early_or_too_late():
+    late = predict([0.5, 0.1, 0.1, 0.1], 2, method="imap")
+    assert "3 tasks were finished that the bar had not" in problem_of(
+        check_bar, late, bar_of(4, 4), 3
+    )
+    assert problem_of(check_bar, late, bar_of(4, 4), 4) == ""
+    early = dataclasses.replace(late, delivered=np.zeros(4))
+    assert "It counts what goes in" in problem_of(check_bar, early, bar_of(4, 4), 3, ahead=3)
+    assert problem_of(check_bar, early, bar_of(4, 4), 3, ahead=4) == ""
+
+
+def test_the_number_of_workers_is_checked():
+    assert problem_of(check_workers, predict([0.1] * 9, 3), 3) == ""
+    for workers in (2, 9):
+        problem = problem_of(check_workers, predict([0.1] * 9, workers), 3)
+        assert problem == f"measured: {workers} workers ran the tasks. There should be 3."
+
+
+SEEDS = [3, 1, 2, 0]
+DRAWN = [random.Random(seed).random() for seed in SEEDS]
+
+
+def pairs(pool):
+    return [drawn for _, drawn in pool.map(partial(with_number, draw_seeded), enumerate(SEEDS))]
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (lambda pool: pool.map(draw_seeded, SEEDS), ""),
+        (lambda pool: list(pool.imap(draw_seeded, SEEDS, chunksize=3)), ""),
+        (lambda pool: pool.starmap(draw_seeded, zip(SEEDS, strict=True)), ""),
+        (lambda pool: [pool.apply(draw_seeded, kwds={"seed": seed}) for seed in SEEDS], ""),
+        (lambda pool: pool.map(partial(call_with_tuple, draw_seeded), [(s,) for s in SEEDS]), ""),
+        (pairs, ""),
+        (
+            lambda pool: pool.map(abs, SEEDS) and DRAWN,
+            f"worker of your pool returned {DRAWN[0]}",
+        ),
+        (lambda pool: DRAWN, "run each of 4 tasks once; 3 is missing."),
+        (lambda pool: [*pool.map(draw_seeded, SEEDS[1:]), 0.5], "3 is missing."),
+        (lambda pool: pool.map(draw_seeded, SEEDS * 2)[:4], "some ran again."),
+        (
+            lambda pool: [*pool.map(draw_seeded, SEEDS)[:3], 0.5],
+            "worker of your pool returned 0.5",
+        ),
+    ],
+)
+def test_a_pool_for_show_is_seen(answer, problem):
+    with cleanup():
+        pool = make_pool(2)
+        results = answer(pool)
+        found = problem_of(check_calls, pool.calls, SEEDS, results)
+    assert problem in found
+    assert bool(found) == bool(problem)
+
+
+def test_the_calls_of_a_pool_include_failed_tasks_and_the_arguments_of_partials():
+    with cleanup():
+        pool = make_pool(1)
+        with pytest.raises(ValueError, match="failed"):
+            pool.map(nap_or_fail, [-0.01, 0], chunksize=2)
+        with pytest.raises(TypeError):
+            pool.apply(abs, ("x",))
+        pool.starmap(partial(nap_and_power, 2, seconds=0), [(3,), (4,)])
+        failed, powers = pool.calls[:3], pool.calls[3:]
+    assert [call.arguments for call in failed] == [(-0.01,), (0,), ("x",)]
+    assert [type(call.returned) for call in failed] == [ValueError, ValueError, TypeError]
+    assert powers == [Call(nap_and_power, (2, 3, 0), 8), Call(nap_and_power, (2, 4, 0), 16)]
+
+
+# -- programs
+
+
+def test_the_drawn_programs_do_what_they_say_and_cover_each_axis():
+    drawn = programs.draw_programs()
+    text = " | ".join(each.what for each in drawn)
+    axes = [*programs.STDOUTS, *programs.STDERRS, "returns 0", "is ended by a signal"]
+    assert all(value in text for value in axes)
+    assert any(each.code > 0 for each in drawn)
+    for each in drawn:
+        done = subprocess.run(each.command, capture_output=True)
+        assert (done.stdout, done.stderr, done.returncode) == each[2:], each.what
+        assert each.text == done.stdout.decode(errors="replace")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can refuse")
+def test_lasting_programs_refuse_sigterm_and_write_more_than_a_pipe_holds():
+    in_time, too_long = programs.lasting_programs(2)
+    assert "sleep(1.5)" in in_time.command[-1]
+    assert "sleep(2.8)" in too_long.command[-1]
+    refusing = programs.program("", STDOUTS["prints nothing"], refuses_sigterm=True)
+    source = refusing.command[-1].replace("time.sleep(0)", "os.kill(os.getpid(), signal.SIGTERM)")
+    assert subprocess.run([sys.executable, "-c", source]).returncode == 0
+
+
+def test_drawn_names_have_blanks_and_letters_beyond_ascii():
+    names = programs.draw_names(3)
+    assert len(set(names)) == 3
+    assert any(" " in name for name in names)
+    assert not all(map(str.isascii, names))
 
 
 # -- every exercise
@@ -253,6 +519,64 @@ def test_an_endless_loop_is_stopped():
         run_limited(loop, 1, seconds=0.2)
     threads[0].join(20)
     assert not threads[0].is_alive()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_answer_that_waits_for_a_thread_gets_the_error_that_ended_it():
+    def waits(x):
+        threading.Thread(target=int, args=("x",)).start()
+        time.sleep(2)
+
+    with pytest.raises(TimeLimitError, match=r"had ended a thread .*: ValueError: invalid"):
+        run_limited(waits, 1, seconds=0.3)
+
+
+def endless_in_c(x):
+    return sum(range(10**12))
+
+
+def too_large(x):
+    return list(range(10**9))
+
+
+def test_a_child_process_runs_pure_functions():
+    uses_a_lock = lambda lock: lambda x: lock and 2 * x  # noqa: E731
+    for answer in (double, coroutine, lambda x: 2 * x, uses_a_lock(threading.Lock())):
+        assert run_in_child(answer, [(1,), (2,)]) == [2, 4]
+    with pytest.raises(AnswerError, match="<lambda> raised ZeroDivisionError: division by zero"):
+        run_in_child(lambda x: 1 / x, [(1,), (0,)])
+    with pytest.raises(WrongAnswerError, match="_exit ended the process that it ran in"):
+        run_in_child(os._exit, [(1,)])
+
+
+def test_a_child_process_ends_a_loop_that_keeps_the_gil():
+    with pytest.raises(TimeLimitError, match="endless_in_c had not returned after 1 s"):
+        run_in_child(endless_in_c, [(1,)], seconds=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit memory")
+def test_a_child_process_has_limited_memory():
+    with pytest.raises(AnswerError, match=r"too_large raised MemoryError\."):
+        run_in_child(too_large, [(1,)], seconds=60)
+
+
+def test_a_notebook_says_how_to_stop_a_loop_that_keeps_the_gil():
+    """The line must be there while nothing else in the kernel runs."""
+    code = """
+from collections.abc import Callable
+from helpers.exercises.checking import Exercise
+from helpers.exercises.limits import run_limited
+double = Exercise("double", Callable, lambda answer: (run_limited(answer, 21),), str, "", "")
+double.check(lambda x: sum(range(10**12)))"""
+    manager, client = start_new_kernel(cwd=ROOT)
+    try:
+        client.execute(code)
+        while (message := client.get_iopub_msg(timeout=60))["msg_type"] != "display_data":
+            pass
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert message["content"]["data"]["text/plain"] == limits.NOTICE
 
 
 def test_an_interrupted_check_leaves_no_process():
@@ -362,9 +686,8 @@ def guesses_of(path):
             exec(source, space)
             made[name] = space[name]
         for name in [name for name in made if f"{name}.compare(" in source]:
-            texts = ["".join(output.get("text", "")) for output in cell["outputs"]]
-            comparison = next(text for text in texts if text.startswith("Measured: "))
-            yield name, *made[name], comparison.removeprefix("Measured: ").split(". (You made")[0]
+            text = "".join("".join(output.get("text", "")) for output in cell["outputs"])
+            yield name, *made[name], re.search(r"^Measured: (.*)\. \(You made", text, re.M)[1]
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

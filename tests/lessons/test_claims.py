@@ -26,6 +26,7 @@ import nbformat
 import numpy as np
 import psutil
 import pytest
+from leftovers import DEADLINE
 
 from helpers.commands import kill_process_tree, run_command, start
 from helpers.commands.demonstration import demonstrate
@@ -33,6 +34,7 @@ from helpers.commands.programs import is_beating, process_tree, python
 from helpers.workers import nap
 from watchedpool import Timeline, WatchedPool, predict
 
+pytestmark = pytest.mark.facts
 METHODS = multiprocessing.get_all_start_methods()
 ROOT = Path(__file__).resolve().parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="the claim is about Linux and macOS")
@@ -42,7 +44,7 @@ every_start_method = pytest.mark.parametrize("method", METHODS)
 
 def printed(source, **options):
     """Return the words that a Python program prints."""
-    return run_command(python(source), timeout=60, check=True, **options).stdout.split()
+    return run_command(python(source), timeout=DEADLINE, check=True, **options).stdout.split()
 
 
 # -- 00
@@ -162,7 +164,7 @@ USE = "with get_context({method!r}).Pool(1) as pool: print(pool.map(double, [21]
 def test_workers_find_a_function_of_a_script(method, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT + "if __name__ == '__main__':\n    " + USE.format(method=method))
-    done = run_command([sys.executable, str(script)], timeout=60)
+    done = run_command([sys.executable, str(script)], timeout=DEADLINE)
     assert (done.stdout.strip(), done.stderr) == ("[42]", "")
 
 
@@ -199,7 +201,7 @@ def test_a_socket_can_be_sent_to_a_worker(method, tmp_path):
     """In a process of its own, because the thread that sends the socket never ends."""
     script = tmp_path / "script.py"
     script.write_text(SOCKET.format(method=method))
-    assert run_command([sys.executable, str(script)], timeout=60).stdout == "True\n"
+    assert run_command([sys.executable, str(script)], timeout=DEADLINE).stdout == "True\n"
 
 
 def test_the_lock_of_a_manager_can_be_sent():
@@ -251,7 +253,7 @@ def test_reading_an_array_after_close_crashes_python():
 def test_leaked_shared_memory_ends_with_python_and_a_warning():
     source = "from multiprocessing.shared_memory import SharedMemory\n"
     source += "print(SharedMemory(create=True, size=8).name)"
-    done = run_command(python(source), timeout=60)
+    done = run_command(python(source), timeout=DEADLINE)
     assert "leaked shared_memory" in done.stderr
     with pytest.raises(FileNotFoundError):
         SharedMemory(done.stdout.strip())
@@ -412,7 +414,7 @@ def test_an_orphan_gets_a_new_parent(tmp_path):
     finally:
         (tmp_path / "dots.stop").touch()
         with suppress(psutil.Error):
-            grandchild.wait(20)
+            grandchild.wait(DEADLINE)
         kill_process_tree(child)
 
 
@@ -532,7 +534,7 @@ def test_an_interrupt_kills_an_idle_worker_of_an_executor():
                 worker.wait(1)
                 break
         with pytest.raises(BrokenProcessPool):
-            executor.submit(abs, -1).result(timeout=20)
+            executor.submit(abs, -1).result(timeout=DEADLINE)
 
 
 def test_executor_map_cancels_waiting_tasks_after_an_exception():

@@ -6,6 +6,8 @@ table: each wrong entry has a reason.
 """
 
 import sys
+from multiprocessing import Pool
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 import pytest
@@ -13,12 +15,19 @@ from grading import verdict_of
 
 from helpers.exercises import lesson_00
 from helpers.exercises.checking import NOT_TRIED
-from watchedpool import predict
+from helpers.workers import nap
+from watchedpool import Recorder, predict
 
 
 @pytest.mark.parametrize(
     "naps",
-    [[1.2, 0.3, 0.3, 0.3, 0.3], [0.6, 0.3, 0.3, 0.6, 0.6], [1.0, 0.5, 0.5, 0.5, 0.5]],
+    [
+        [1.2, 0.3, 0.3, 0.3, 0.3],
+        [0.6, 0.3, 0.3, 0.6, 0.6],
+        [1.0, 0.5, 0.5, 0.5, 0.5],
+        [1.3, 0.3, 0.3, 0.3, 0.3],  # exactly 0.1 s apart
+        [1.1, 0.3, 0.3, 0.3, 0.3],
+    ],
     ids=str,
 )
 def test_same_end_accepts_naps_whose_lanes_end_together(naps):
@@ -26,7 +35,9 @@ def test_same_end_accepts_naps_whose_lanes_end_together(naps):
     assert verdict.startswith("Right! Measured: both workers were busy until")
 
 
-@pytest.mark.parametrize("naps", [[0.5] * 5, [0.3, 0.3, 0.3, 0.3, 1.2]], ids=str)
+@pytest.mark.parametrize(
+    "naps", [[0.5] * 5, [0.3, 0.3, 0.3, 0.3, 1.2], [1.31, 0.3, 0.3, 0.3, 0.3]], ids=str
+)
 def test_same_end_refuses_naps_whose_lanes_end_apart(naps):
     verdict = verdict_of(lesson_00.grade_ends, naps, predict(naps, 2))
     assert verdict.startswith("Not yet: measured: one worker ended at ")
@@ -72,10 +83,14 @@ def test_lightest_way_gives_a_reason_against_each_wrong_answer(job):
     [
         (lesson_00.JOBS | {"wait for 100 web pages": "asyncio"}, "'asyncio' is not one of loop,"),
         (lesson_00.JOBS | {"wait for 100 web pages": ["loop"]}, "['loop'] is not one of loop,"),
+        (
+            lesson_00.JOBS | {"wait for 100 web pages": np.array(["loop", "threads"])},
+            "is not one of loop,",
+        ),
         ({"wait for 100 web pages": "threads"}, "answer for each of these jobs: wait"),
         (lesson_00.JOBS | {"wait for 100 web pages": ...}, NOT_TRIED),
     ],
-    ids=["unknown way", "list", "one only", "half filled"],
+    ids=["unknown way", "list", "array", "one only", "half filled"],
 )
 def test_lightest_way_says_what_is_wrong_with_the_answer(answer, message):
     assert message in lesson_00.lightest_way.verdict(answer)
@@ -83,3 +98,18 @@ def test_lightest_way_says_what_is_wrong_with_the_answer(answer, message):
 
 def test_the_switch_interval_is_five_milliseconds():
     assert sys.getswitchinterval() == pytest.approx(0.005)
+
+
+@pytest.mark.measures
+def test_two_workers_of_either_kind_nap_in_about_half_the_time_of_a_loop():
+    """Lesson 00, cell-41."""
+    naps, makespan = [0.4] * 4, {}
+    with Recorder() as recorder:
+        list(map(recorder.track(nap), naps))
+    loop = recorder.timeline().makespan
+    for kind in (ThreadPool, Pool):
+        with Recorder() as recorder, kind(2) as pool:
+            pool.map(recorder.track(nap), naps)
+        makespan[kind] = recorder.timeline().makespan
+    assert max(makespan.values()) < 0.75 * loop
+    assert min(makespan.values()) > 0.4 * loop

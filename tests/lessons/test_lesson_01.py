@@ -20,7 +20,7 @@ import timeit
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from math import ceil
+from math import ceil, sin
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
@@ -31,8 +31,10 @@ from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
 from helpers.commands.demonstration import under_each_method
 from helpers.exercises import lesson_01
+from helpers.exercises.checking import TOO_BUSY
+from helpers.exercises.limits import Call
 from helpers.workers import draw, draw_seeded, nap, with_number
-from watchedpool import WatchedPool, predict
+from watchedpool import Timeline, WatchedPool, predict
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = multiprocessing.get_all_start_methods()
@@ -74,7 +76,48 @@ def ends_the_pool(pool, naps):
     return results
 
 
+def reported(pool, naps):
+    results = {}
+    jobs = [
+        pool.apply_async(nap, (seconds,), callback=partial(results.__setitem__, place))
+        for place, seconds in enumerate(naps)
+    ]
+    for job in jobs:
+        job.wait()
+    pool.close()
+    pool.join()
+    return [results[place] for place in range(len(naps))]
+
+
+def nap_each(naps):
+    return [nap(seconds) for seconds in naps]
+
+
+def chunked_by_hand(pool, naps):
+    first, second = pool.map(nap_each, [naps[:4], naps[4:]])
+    return first + second
+
+
 # -- exercise 1, wrong
+
+
+def slept(pool, naps):
+    pool.map(time.sleep, naps)
+    return naps
+
+
+def napped_twice(pool, naps):
+    pool.map(nap, naps)
+    return pool.map(nap, naps)
+
+
+def longest_only(pool, naps):
+    pool.map(nap, [max(naps)] * len(naps))
+    return naps
+
+
+def one_by_one_in_order(pool, naps):
+    return [pool.map(nap, [seconds])[0] for seconds in naps]
 
 
 def in_a_loop(pool, naps):
@@ -161,7 +204,48 @@ def seeded_pairs(pool, count):
     return [number for _, number in sorted(pairs)]
 
 
+def as_they_are_drawn(pool, count):
+    return list(pool.imap_unordered(draw_seeded, range(count)))
+
+
+def many_draws(count):
+    generator = random.Random(count)
+    return [generator.random() for _ in range(count)]
+
+
+def in_one_task(pool, count):
+    return pool.apply(many_draws, [count])
+
+
+def evaluated(pool, count):
+    return pool.map(
+        eval, [f"__import__('random').Random({seed}).random()" for seed in range(count)]
+    )
+
+
 # -- exercise 3, wrong
+
+
+def unchanged(number):
+    return number
+
+
+def passed_on(pool, count):
+    return pool.map(unchanged, [draw_seeded(seed) for seed in range(count)])
+
+
+def as_floats(pool, count):
+    return pool.map(float, [draw_seeded(seed) for seed in range(count)])
+
+
+def shuffled_seeds(pool, count):
+    seeds = pool.map(unchanged, range(count))
+    random.Random(3).shuffle(seeds)
+    return seeds
+
+
+def computed(pool, count):
+    return pool.map(sin, range(1, count + 1))
 
 
 def unseeded(pool, count):
@@ -207,6 +291,12 @@ ANSWERS = [
     Answer(COLLECT, reversed_twice),
     Answer(COLLECT, numbered),
     Answer(COLLECT, ends_the_pool),
+    Answer(COLLECT, reported),
+    Answer(COLLECT, chunked_by_hand),
+    Answer(COLLECT, slept, "no worker of your pool returned"),
+    Answer(COLLECT, napped_twice, "some ran again"),
+    Answer(COLLECT, longest_only, "is missing"),
+    Answer(COLLECT, one_by_one_in_order, "the naps came one after the other"),
     Answer(COLLECT, one_at_a_time, "the naps came one after the other"),
     Answer(COLLECT, in_a_loop, "the workers of your pool did not run all"),
     Answer(COLLECT, the_input, "the workers of your pool did not run all"),
@@ -226,11 +316,18 @@ ANSWERS = [
     Answer(DRAWS, by_generators),
     Answer(DRAWS, seeded_apply_async),
     Answer(DRAWS, seeded_pairs),
-    Answer(DRAWS, here_while_they_work, "no worker of your pool drew"),
+    Answer(DRAWS, as_they_are_drawn),
+    Answer(DRAWS, in_one_task),
+    Answer(DRAWS, evaluated),
+    Answer(DRAWS, passed_on, "the workers only returned what they were given"),
+    Answer(DRAWS, as_floats, "the workers only returned what they were given"),
+    Answer(DRAWS, shuffled_seeds, "the workers only returned what they were given"),
+    Answer(DRAWS, computed, "sin draws no random number."),
+    Answer(DRAWS, here_while_they_work, "no worker of your pool returned"),
     Answer(DRAWS, unseeded, "Not yet: "),
-    Answer(DRAWS, one_seed, "those tasks began with the same seed."),
-    Answer(DRAWS, here, "no worker of your pool drew"),
-    Answer(DRAWS, their_numbers, "your numbers are sorted by size"),
+    Answer(DRAWS, one_seed, "Did those tasks begin with the same seed?"),
+    Answer(DRAWS, here, "no worker of your pool returned"),
+    Answer(DRAWS, their_numbers, "the workers only returned what they were given"),
     Answer(DRAWS, in_words, "draws should return numbers"),
     Answer(DRAWS, unreturned, "draws returned nothing (None)."),
     Answer(DRAWS, always_six, "results; you returned 6."),
@@ -245,26 +342,49 @@ def test_a_real_answer_gets_the_expected_verdict(answer):
 NAPS = [0.4, 0.1, 0.3, 0.2]
 
 
-@pytest.mark.parametrize(
-    ("results", "run", "message"),
-    [
-        (NAPS, predict(NAPS, 2), "Right! Measured: 1.7 naps at a time"),
-        (NAPS, predict(NAPS, 2, 2, "map"), "Right! Measured: 2.0 naps at a time"),
-        (tuple(NAPS), predict(NAPS, 2, method="imap_unordered"), "Right!"),
-        (np.array(NAPS), predict(NAPS, 2), "Right!"),
-        (NAPS, predict(NAPS, 1), "Not yet: one worker ran everything"),
-        (NAPS, predict([], 2), "Not yet: the workers of your pool did not run all the 4 naps"),
-        (NAPS, predict(NAPS[:3], 2), "they ran 3 tasks, 0.8 of 1.0 seconds."),
-        (NAPS, predict([0.01] * 4, 2), "they ran 4 tasks, 0.0 of 1.0 seconds."),
-        (sorted(NAPS), predict(NAPS, 2), "Not yet: every result is there, but not in the order"),
-        ([1] * 4, predict(NAPS, 2), "Not yet: the results should be [0.4, 0.1, 0.3, 0.2]; they"),
-        (NAPS[:3], predict(NAPS, 2), "Not yet: there should be 4 results; you returned 3."),
-        (None, predict(NAPS, 2), "Not yet: collect returned nothing (None)."),
-    ],
-    ids=range(12),
+def calls_of(function, arguments, returned):
+    """Return the calls of tasks of one argument each."""
+    return [Call(function, (a,), r) for a, r in zip(arguments, returned, strict=True)]
+
+
+NAPPED = calls_of(nap, NAPS, NAPS)
+SERIAL = Timeline(
+    worker=[0, 1, 0, 1],
+    start=[0, 0.4, 0.5, 0.8],
+    finish=[0.4, 0.5, 0.8, 1],
+    delivered=[0.4, 0.5, 0.8, 1],
 )
-def test_collect_is_graded_by_its_timeline(results, run, message):
-    assert message in verdict_of(lesson_01.grade_collect, results, NAPS, run)
+
+
+@pytest.mark.parametrize(
+    ("results", "calls", "run", "message"),
+    [
+        (NAPS, NAPPED, predict(NAPS, 2), "Right! Measured: 1.7 naps at a time"),
+        (NAPS, NAPPED[::-1], predict(NAPS, 2, 2, "map"), "Right! Measured: 2.0 naps at a time"),
+        (tuple(NAPS), NAPPED, predict(NAPS, 2, method="imap_unordered"), "Right!"),
+        (np.array(NAPS), NAPPED, predict(NAPS, 2), "Right!"),
+        (NAPS, NAPPED, predict(NAPS, 1, method="map"), "Not yet: one worker ran everything"),
+        (NAPS, NAPPED, SERIAL, "Not yet: the results are right, but the naps came one after the"),
+        (NAPS, [], predict([], 2), "Not yet: the workers of your pool did not run all the 4 naps"),
+        (NAPS, NAPPED[:3], predict(NAPS[:3], 2), "they worked for 0.8 of 1.0 seconds."),
+        (NAPS, NAPPED + NAPPED, predict(NAPS * 2, 2), "Not yet: the workers of your pool should"),
+        (NAPS, calls_of(nap, NAPS, [None] * 4), predict(NAPS, 2), "no worker of your pool"),
+        (NAPS, calls_of(nap, [0.4] * 4, NAPS), predict(NAPS, 2), "0.1 is missing."),
+        (sorted(NAPS), NAPPED, predict(NAPS, 2), "every result is there, but not in the order"),
+        ([1] * 4, NAPPED, predict(NAPS, 2), "Not yet: the results should be [0.4, 0.1, 0.3, 0.2];"),
+        (NAPS[:3], NAPPED, predict(NAPS, 2), "there should be 4 results; you returned 3."),
+        (None, NAPPED, predict(NAPS, 2), "Not yet: collect returned nothing (None)."),
+    ],
+    ids=range(15),
+)
+def test_collect_is_graded_by_its_calls_and_timeline(results, calls, run, message):
+    assert message in verdict_of(lesson_01.grade_collect, results, NAPS, calls, run)
+
+
+def test_collect_does_not_blame_an_answer_for_a_busy_machine(monkeypatch):
+    busy = lesson_01.CollectRun(NAPS, NAPS, NAPPED, predict(NAPS, 1, method="map"))
+    monkeypatch.setattr(lesson_01, "_run_collect", lambda _: busy)
+    assert COLLECT.verdict(lesson_01.collect) == TOO_BUSY
 
 
 # -- exercise 2
@@ -300,17 +420,18 @@ def test_better_chunks_runs_the_naps_of_the_exercise(size, message, monkeypatch)
     ("runs", "message"),
     [
         ([[0.3, 0.1, 0.2]] * 2, "Right! 3 different numbers"),
-        ([[0.3, 0.1, 0.2], (0.3, 0.1, 0.2)], "Right!"),
-        ([[0.3, 0.1, 0.2], [0.3, 0.2, 0.1]], "a second run drew different numbers"),
-        ([[0.1, 0.3, 0.1]] * 2, "some numbers are the same"),
+        ([[0.3, 0.1, 0.2], (0.3, 0.2, 0.1)], "Right!"),
+        ([[0.3, 0.1, 0.2], [0.3, 0.2, 0.4]], "a second run drew different numbers"),
+        ([[0.1, 0.3, 0.1]] * 2, "some numbers are the same. Did those tasks begin"),
         ([[0.1, 0.2, 0.3]] * 2, "your numbers are sorted by size"),
-        ([[0.3, 0.1, 0.7]] * 2, "no worker of your pool drew 0.7."),
+        ([[0.3, 0.1, 0.7]] * 2, "no worker of your pool returned 0.7."),
         ([[0.3, 0.1, "x"]] * 2, "draws should return numbers; 'x' is not a number."),
     ],
     ids=range(7),
 )
 def test_draws_are_graded_by_what_the_workers_drew(runs, message):
-    assert message in verdict_of(lesson_01.grade_draws, runs, ["0.1\n0.2\n0.3\n"] * 2, 3)
+    calls = calls_of(draw_seeded, range(5), [0.1, 0.1, 0.2, 0.3, 0.4])
+    assert message in verdict_of(lesson_01.grade_draws, [(run, calls) for run in runs], 3)
 
 
 @pytest.mark.parametrize(("tasks", "workers"), [(16, 2), (100, 5), (7, 3), (1000, 3), (2, 4)])
@@ -323,6 +444,56 @@ def test_map_makes_about_four_chunks_per_worker_by_default(tasks, workers):
 
 def test_abs_takes_less_than_a_microsecond():
     assert min(timeit.repeat("abs(-5)", number=1000, repeat=5)) / 1000 < 1e-6
+
+
+@pytest.mark.measures
+def test_a_spawned_worker_costs_more_than_ten_messages():
+    """Lesson 01, cell-27."""
+    begin = time.perf_counter()
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.apply(abs, [-1])
+        start = time.perf_counter() - begin
+        for _ in range(100):
+            pool.apply(abs, [-1])
+        send = (time.perf_counter() - begin - start) / 100
+    assert start > 10 * send
+
+
+@pytest.mark.measures
+def test_the_default_chunk_of_long_naps_takes_one_and_a_half_times_as_long_as_chunks_of_1():
+    """Lesson 01, cell-39."""
+    naps, runs = [0.5] * 3 + [0.02] * 21, {}
+    with WatchedPool(2) as pool:
+        pool.map(nap, [0.2, 0.2], chunksize=1)
+        for size in (1, None):
+            pool.forget()
+            pool.map(nap, naps, chunksize=size)
+            runs[size] = pool.timeline().work
+    assert 1.25 < runs[None].makespan / runs[1].makespan < 1.8
+
+
+@pytest.mark.measures
+def test_tiny_tasks_sent_alone_are_more_than_twice_as_slow_as_a_loop_or_chunks():
+    """Lesson 01, cell-45."""
+    numbers, seconds = range(-5000, 0), {}
+    begin = time.perf_counter()
+    [abs(number) for number in numbers]
+    seconds["a loop"] = time.perf_counter() - begin
+    with multiprocessing.Pool(2) as pool:
+        pool.map(abs, [-1, -1])
+        for name, size in {"chunksize 1": 1, "default chunks": None}.items():
+            begin = time.perf_counter()
+            pool.map(abs, numbers, chunksize=size)
+            seconds[name] = time.perf_counter() - begin
+    assert seconds["chunksize 1"] > 2 * max(seconds["a loop"], seconds["default chunks"])
+
+
+@pytest.mark.measures
+def test_eight_workers_nap_at_the_same_time_on_any_number_of_cores():
+    """Lesson 01, cell-75."""
+    with WatchedPool(8) as pool:
+        pool.map(nap, [0.5] * 8)
+    assert pool.timeline().work.makespan < 8 * 0.5 / 4
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have spawn")

@@ -9,15 +9,19 @@ import multiprocessing
 import pickle
 import sys
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import product
+from itertools import count, product
+from multiprocessing.shared_memory import SharedMemory
+from operator import getitem
 
 import numpy as np
 import pytest
 
-from helpers.exercises import lesson_02
-from helpers.workers import nap_and_power
+from helpers.exercises import lesson_01, lesson_02
+from helpers.workers import nap, nap_and_power, nap_in_turn, read_shared, share_lock
+from watchedpool import WatchedPool
 
 # -- exercise 1
 
@@ -55,8 +59,10 @@ def test_table_accepts_tuples_lists_and_arrays_in_any_order(tasks):
         (["2 0"], "'2 0' is not a tuple"),
         ([("2", 0, 0.2)], "should be three numbers"),
         ([(2, 0, 0.2, 1)], "should be three numbers"),
+        ([count(2)] * 9, "should be three numbers"),
+        ([(base, exponent, 0.2005) for base, exponent, _ in GRID], "has no nap of 0.2 seconds"),
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_table_says_what_is_wrong_with_the_tasks(tasks, message):
     assert message in lesson_02.table.verdict(tasks)
@@ -74,8 +80,36 @@ def cubed(base):
     return nap_and_power(base, 3)
 
 
+def cubed_without_nap(base):
+    return nap_and_power(base, exponent=3, seconds=0)
+
+
+class Cuber:
+    def __call__(self, base):
+        return nap_and_power(base=base, exponent=3)
+
+
 def quick_cube(base):
     return base**3
+
+
+def slow_cube(base):
+    time.sleep(0.1)
+    return base**3
+
+
+def cubed_beside_it(base):
+    nap_and_power(base, 1)
+    return base**3
+
+
+def cube_not_returned(base):
+    nap_and_power(base, 3)
+
+
+def endless(base):
+    while True:
+        pass
 
 
 @pytest.mark.parametrize(
@@ -84,6 +118,8 @@ def quick_cube(base):
         (partial(nap_and_power, exponent=3), "Right!"),
         (partial(nap_and_power, exponent=3, seconds=0), "Right!"),
         (cubed, "Right!"),
+        (cubed_without_nap, "Right!"),
+        (Cuber(), "Right!"),
         (lambda base: nap_and_power(base, 3), "cannot be sent to a worker"),
         (partial(nap_and_power, 3), "3 became the base"),
         (partial(nap_and_power, exponent=2), "the results are ["),
@@ -94,11 +130,21 @@ def quick_cube(base):
         (nap_and_power, "missing 1 required positional argument"),
         (quick_cube, "nap_and_power did not compute them"),
         (partial(pow, exp=3), "nap_and_power did not compute them"),
+        (slow_cube, "nap_and_power did not compute them"),
+        (cubed_beside_it, "nap_and_power did not compute them"),
+        (cube_not_returned, "the results are [None"),
     ],
-    ids=range(10),
+    ids=range(15),
 )
 def test_cubes_says_what_is_wrong_with_the_function(cube, message):
     assert message in lesson_02.cubes.verdict(cube)
+
+
+def test_cubes_grades_the_next_answer_after_an_endless_one(monkeypatch):
+    monkeypatch.setattr(lesson_01, "SECONDS", 1.0)
+    assert "cube had not returned after" in lesson_02.cubes.verdict(endless)
+    monkeypatch.undo()
+    assert lesson_02.cubes.verdict(cubed_without_nap).startswith("Right!")
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
@@ -172,3 +218,46 @@ def test_arguments_of_a_partial_are_pickled_with_every_chunk():
             6,
         ]
     assert Heavy.sent == 3
+
+
+@pytest.mark.measures
+def test_the_task_with_the_longest_nap_ends_last():
+    """Lesson 02, cell-19."""
+    with WatchedPool(3) as pool:
+        powers = pool.starmap(nap_and_power, [(2, 3, 1.5), (3, 2, 0.1), (10, 2)])
+    assert powers == [8, 9, 100]
+    assert pool.timeline().finish.argmax() == 0
+
+
+@pytest.mark.measures
+def test_naps_under_a_lock_take_as_long_as_one_after_the_other():
+    """Lesson 02, cell-98."""
+    lock, seconds = multiprocessing.Lock(), {}
+    for name, task in {"with": nap_in_turn, "without": nap}.items():
+        with WatchedPool(4, initializer=share_lock, initargs=(lock,)) as pool:
+            pool.map(nap, [0.2] * 4, chunksize=1)  # the workers are up
+            pool.forget()
+            pool.map(task, [0.2] * 4)
+        seconds[name] = pool.timeline().makespan
+    assert seconds["with"] > 0.79
+    assert seconds["with"] > 2 * seconds["without"]
+
+
+@pytest.mark.measures
+def test_shared_memory_is_more_than_twice_as_fast_as_sending_the_data():
+    """Lesson 02, large-faster."""
+    data = bytes(range(100)) * 200_000
+    memory = SharedMemory(create=True, size=len(data))
+    memory.buf[: len(data)] = data
+    seconds = {}
+    try:
+        with multiprocessing.Pool(2) as pool:
+            pool.map(nap, [0.2, 0.2], chunksize=1)
+            for task in (partial(getitem, data), partial(read_shared, memory.name)):
+                begin = time.perf_counter()
+                assert pool.map(task, range(20), chunksize=1) == list(range(20))
+                seconds[task.func] = time.perf_counter() - begin
+    finally:
+        memory.close()
+        memory.unlink()
+    assert seconds[getitem] > 2 * seconds[read_shared]

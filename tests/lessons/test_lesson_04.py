@@ -6,6 +6,8 @@ changing lesson_04.NAPS does not change the exercises.
 """
 
 import inspect
+from io import StringIO
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from grading import predict_naps, verdict_of
 from tqdm import tqdm
 
 from helpers.exercises import lesson_04
-from watchedpool import predict
+from helpers.workers import crunch, nap, nap_and_square
+from watchedpool import WatchedBar, WatchedPool, calibrate, predict, usable_cores
 
 SAME = [0.1 * number for number in range(1, 11)]
 
@@ -91,6 +94,12 @@ def test_longest_lie_runs_the_naps(naps, message):
     assert message in lesson_04.longest_lie.verdict(naps)
 
 
+def test_the_longest_lie_is_right_also_if_the_machine_was_busy():
+    lie = [1.5] + [0.1] * 9
+    verdict = verdict_of(lesson_04.grade_longest, lie, predict([1.5, *[0.1] * 8, 1.6], 5))
+    assert verdict.startswith("Right! Nine tasks end before task 0. (Measured, on a busy machine:")
+
+
 TRUTH = {"A": "imap_unordered", "B": "map", "C": "imap"}
 
 
@@ -128,3 +137,67 @@ def test_the_mystery_runs_match_their_solution(monkeypatch, capsys):
 
 def test_tqdm_draws_at_most_every_tenth_of_a_second():
     assert inspect.signature(tqdm.__init__).parameters["mininterval"].default == 0.1
+
+
+# -- claims about time: the cells print numbers, which are not compared
+
+LENGTHS = [(10 - a) * 0.2 for a in range(10)]
+HALF = [seconds / 2 for seconds in LENGTHS]
+
+
+@pytest.mark.measures
+def test_a_bar_over_imap_lags_as_the_lesson_says():
+    """Lesson 04, cell-21, cell-23, cell-25, cell-27, cell-33, cell-42 and cell-71."""
+    with WatchedPool(5) as pool:
+        pool.warm_up()
+        bar = WatchedBar(pool.imap(nap_and_square, range(10)), total=10, file=StringIO())
+        list(bar)
+    run, screen, predicted = pool.timeline(), pool.timeline(bar), predict(LENGTHS, workers=5)
+    assert predicted.most_behind == 4
+    assert 3 <= run.most_behind <= 5
+    assert run.longest_stall > 0.7 * run.makespan
+    assert (np.argmin(run.finish[:5]), np.argmax(run.finish[:5])) == (4, 0)
+    assert np.ptp(run.delivered[:5]) < np.ptp(run.finish[:5]) / 2
+    assert len(bar.drawn) < 11
+    order, refresh = sum(run.lag), sum(screen.lag) - sum(run.lag)
+    assert order > sum(predicted.lag) / 2
+    assert order > refresh > 0
+    assert run.makespan == pytest.approx(predicted.makespan, rel=0.1)
+
+
+@pytest.mark.measures
+def test_only_the_order_makes_a_bar_that_draws_every_step_lag():
+    """Lesson 04, cell-39, cell-58, cell-60 and cell-62."""
+    with WatchedPool(5) as pool:
+        pool.warm_up()
+        list(WatchedBar(pool.imap(nap, HALF), total=10, mininterval=0, file=StringIO()))
+        ordered = pool.timeline()
+        pool.forget()
+        results = list(pool.imap_unordered(nap, HALF))
+        unordered = pool.timeline()
+    assert ordered.most_behind >= 3
+    assert ordered.longest_stall > 0.7 * ordered.makespan
+    assert unordered.most_behind <= 1
+    assert unordered.longest_stall < 0.8 * ordered.longest_stall
+    assert results[0] == HALF[4]
+
+
+@pytest.mark.measures
+def test_start_up_makes_a_run_longer_and_hardly_changes_its_lag():
+    """Lesson 04, cell-52 and cell-81."""
+    with WatchedPool(5, context=get_context("spawn")) as pool:
+        list(pool.imap(nap, HALF))
+    run, cold = pool.timeline(), predict(HALF, workers=5)
+    assert run.most_behind > 1
+    calibrated = predict(HALF, workers=5, **calibrate(run))
+    assert abs(calibrated.makespan / run.makespan - 1) < abs(cold.makespan / run.makespan - 1)
+
+
+@pytest.mark.measures
+def test_twice_as_many_busy_workers_as_cores_take_much_longer_than_predicted():
+    """Lesson 04, cell-87."""
+    workers = min(2 * usable_cores(), 60)
+    with WatchedPool(workers) as pool:
+        pool.warm_up()
+        cpu_time = pool.map(crunch, [2_000_000] * 2 * workers, chunksize=1)
+    assert pool.timeline().makespan > 1.5 * predict(cpu_time, workers).makespan

@@ -12,8 +12,10 @@ import inspect
 import io
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -21,10 +23,12 @@ from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 from tqdm import tqdm
 from tqdm.contrib.concurrent import process_map
 
-from helpers.bar_recipes import RECIPES, WORKERS, measure
-from helpers.exercises import lesson_05, measuring
-from helpers.workers import with_number
-from watchedpool import Timeline, plot_behind, predict
+from helpers.bar_recipes import RECIPES, WORKERS, Bar, measure
+from helpers.exercises import lesson_05
+from helpers.exercises.checking import TOO_BUSY
+from helpers.exercises.lesson_05 import BarRun
+from helpers.workers import nap, result_or_error, with_number
+from watchedpool import Timeline, WatchedBar, WatchedPool, plot_behind, predict
 
 COUNTDOWN = [(10 - a) * 0.1 for a in range(10)]
 MIXED = list(lesson_05.MIXED)
@@ -117,7 +121,108 @@ def caught_in_the_worker(func, tasks, tqdm, pool):
     return [found[number] for number in sorted(found)]
 
 
+def by_done_callback(func, tasks, tqdm, pool):
+    executor, bar, futures = ProcessPoolExecutor(5), tqdm(total=len(tasks)), []
+    for task in tasks:
+        futures.append(executor.submit(func, task))
+        futures[-1].add_done_callback(lambda _: bar.update())
+    return [future.result() for future in futures]
+
+
+def by_queue(func, tasks, tqdm, pool):
+    arrived, results = SimpleQueue(), [None] * len(tasks)
+    for number, task in enumerate(tasks):
+        pool.apply_async(func, [task], callback=lambda result, n=number: arrived.put((n, result)))
+    for _ in tqdm(range(len(tasks))):
+        number, result = arrived.get()
+        results[number] = result
+    return results
+
+
+def by_map_async(func, tasks, tqdm, pool):
+    bar = tqdm(total=len(tasks), desc="naps")
+    jobs = [pool.map_async(func, [task], callback=lambda _: bar.update(1)) for task in tasks]
+    return [job.get()[0] for job in jobs]
+
+
+def errors_as_results(func, tasks, tqdm, pool):
+    safe, results = partial(with_number, partial(result_or_error, func)), [None] * len(tasks)
+    for number, result in tqdm(pool.imap_unordered(safe, enumerate(tasks)), total=len(tasks)):
+        results[number] = None if isinstance(result, ValueError) else result
+    return results
+
+
 # -- exercises 2 and 3, wrong
+
+
+def no_total(func, tasks, tqdm, pool):
+    return numbered(func, tasks, lambda pairs, total: tqdm(pairs), pool)
+
+
+def total_of_12(func, tasks, tqdm, pool):
+    return numbered(func, tasks, lambda pairs, total: tqdm(pairs, total=12), pool)
+
+
+def without_the_first(func, tasks, tqdm, pool):
+    pairs = pool.imap_unordered(partial(with_number, func), enumerate(tasks))
+    return [result for _, result in sorted([next(pairs), *tqdm(pairs, total=len(tasks))])]
+
+
+def in_chunks_of_two(func, tasks, tqdm, pool):
+    pairs = pool.imap_unordered(partial(with_number, func), enumerate(tasks), 2)
+    return [result for _, result in sorted(tqdm(pairs, total=len(tasks)))]
+
+
+def slow_polling(func, tasks, tqdm, pool):
+    jobs, bar = [pool.apply_async(func, (task,)) for task in tasks], tqdm(total=len(tasks))
+    while bar.n < len(tasks):
+        time.sleep(0.4)
+        bar.update(sum(job.ready() for job in jobs) - bar.n)
+    return [job.get() for job in jobs]
+
+
+def callback_without_argument(func, tasks, tqdm, pool):
+    bar = tqdm(total=len(tasks))
+    jobs = [pool.apply_async(func, (task,), callback=lambda: bar.update()) for task in tasks]
+    return [job.get() for job in jobs]
+
+
+def callback_adds_the_result(func, tasks, tqdm, pool):
+    bar = tqdm(total=len(tasks))
+    jobs = [pool.apply_async(func, (task,), callback=bar.update) for task in tasks]
+    return [job.get() for job in jobs]
+
+
+def next_in_order(func, tasks, tqdm, pool):
+    results, found, bar = pool.imap(func, tasks), [], tqdm(total=len(tasks))
+    for _ in tasks:
+        try:
+            found.append(next(results))
+        except ValueError:
+            found.append(None)
+        bar.update()
+    return found
+
+
+def zero_for_none(func, tasks, tqdm, pool):
+    return [result or 0 for result in by_polling(func, tasks, tqdm, pool)]
+
+
+def failed_again(func, tasks, tqdm, pool):
+    results = by_polling(func, tasks, tqdm, pool)
+    for task in [task for task, result in zip(tasks, results, strict=True) if result is None]:
+        with suppress(ValueError):
+            func(task)
+    return results
+
+
+def a_bar_for_failures(func, tasks, tqdm, pool):
+    good, bad = tqdm(total=len(tasks)), tqdm(total=len(tasks))
+    move = {"callback": lambda _: good.update(), "error_callback": lambda _: bad.update()}
+    jobs = [pool.apply_async(func, (task,), **move) for task in tasks]
+    for job in jobs:
+        job.wait()
+    return [job.get() if job.successful() else None for job in jobs]
 
 
 def ordered(func, tasks, tqdm, pool):
@@ -215,6 +320,9 @@ ANSWERS = [
     Answer(HONEST, numbered),
     Answer(HONEST, by_futures),
     Answer(HONEST, longest_first),
+    Answer(HONEST, by_done_callback),
+    Answer(HONEST, by_queue),
+    Answer(HONEST, by_map_async),
     Answer(HONEST, ordered, "tasks were finished that the bar had not counted."),
     Answer(HONEST, sorted_again, "but not in the order of the tasks."),
     Answer(HONEST, unordered, "but not in the order of the tasks."),
@@ -229,10 +337,22 @@ ANSWERS = [
     Answer(HONEST, nothing, "your function returned nothing (None)."),
     Answer(HONEST, the_tasks, "the results should be ["),
     Answer(HONEST, two_arguments, "two_arguments raised TypeError"),
+    Answer(HONEST, no_total, "the bar has no total"),
+    Answer(HONEST, total_of_12, "the total of the bar is 12; there are "),
+    Answer(HONEST, without_the_first, "the bar ended at "),
+    Answer(HONEST, in_chunks_of_two, "tasks were finished that the bar had not counted."),
+    Answer(HONEST, slow_polling, "tasks were finished that the bar had not counted."),
+    Answer(HONEST, callback_without_argument, "an error in your callback ended the thread"),
+    Answer(HONEST, callback_adds_the_result, "the bar ended at "),
     Answer(FAILURES, lesson_05.collect_all),
     Answer(FAILURES, by_polling),
     Answer(FAILURES, by_futures),
     Answer(FAILURES, caught_in_the_worker),
+    Answer(FAILURES, errors_as_results),
+    Answer(FAILURES, next_in_order, "tasks were finished that the bar had not counted."),
+    Answer(FAILURES, zero_for_none, "the results should be ["),
+    Answer(FAILURES, failed_again, "func ran "),
+    Answer(FAILURES, a_bar_for_failures, "the bar ended at "),
     Answer(FAILURES, no_error_callback, "the bar ended at "),
     Answer(FAILURES, ordered, "ordered raised ValueError: the nap of 0."),
     Answer(FAILURES, never_fetched, "the results should be ["),
@@ -264,7 +384,7 @@ def counted_at(moments):
             "Right! Measured: results in order, and a bar that is at worst 0 behind",
         ),
         (tuple(WANTED), predict(COUNTDOWN, 5, method="imap_unordered"), "Right!"),
-        (WANTED, counted_at(np.sort(HONESTLY.finish)), "Right!"),
+        (WANTED, counted_at(HONESTLY.finish + 0.01), "Right!"),
         (WANTED, predict(COUNTDOWN, 5), "4 tasks were finished that the bar had not counted."),
         (WANTED, predict(COUNTDOWN, 5, method="map"), "5 tasks were finished that the bar"),
         (
@@ -285,35 +405,47 @@ def counted_at(moments):
     ids=range(15),
 )
 def test_a_recipe_is_graded_by_its_timeline(results, run, message):
-    assert message in verdict_of(lesson_05.grade_bar, results, WANTED, run, True)
+    counted = int(np.isfinite(run.delivered).sum())
+    bar = Bar(total=len(run), initial=counted)
+    assert message in verdict_of(lesson_05.grade_bar, results, WANTED, run, bar)
 
 
-def test_a_recipe_without_a_bar_is_refused():
-    verdict = verdict_of(lesson_05.grade_bar, WANTED, WANTED, HONESTLY, False)
-    assert "no bar moved. Make one with the tqdm that is passed in." in verdict
+@pytest.mark.parametrize(
+    ("bar", "message"),
+    [
+        (None, "no bar moved. Make one with the tqdm that is passed in."),
+        (Bar(total=None, initial=10), "the bar has no total"),
+        (Bar(total=12, initial=10), "the total of the bar is 12; there are 10 tasks."),
+    ],
+    ids=["no bar", "no total", "large total"],
+)
+def test_a_recipe_without_a_full_bar_is_refused(bar, message):
+    assert message in verdict_of(lesson_05.grade_bar, WANTED, WANTED, HONESTLY, bar)
 
 
-@pytest.mark.parametrize("late", [1, 3])
-def test_one_late_bar_on_a_busy_machine_is_measured_again(late, monkeypatch):
-    timeline, tries = lesson_05.Recorder.timeline, []
+LATE = BarRun(WANTED, WANTED, predict(COUNTDOWN, 5), Bar(total=10, initial=10))
+PROMPT = LATE._replace(timeline=HONESTLY)
 
-    def late_at_first(recorder, bar=None):
-        run = timeline(recorder, bar)
-        if bar is not None:
-            tries.append(run)
-        if bar is None or len(tries) > late:
-            return run
-        return Timeline(run.worker, run.start, run.finish, np.full(len(run), run.end))
 
-    monkeypatch.setattr(lesson_05.Recorder, "timeline", late_at_first)
-    monkeypatch.setattr(lesson_05, "_naps", lambda: [0.2, 0.02, 0.04, 0.06, 0.08])
-    verdict = lesson_05.honest_and_ordered.verdict(lesson_05.collect)
-    assert verdict.startswith("Right!") == (late < measuring.TRIES)
+@pytest.mark.parametrize(
+    ("answers", "controls", "message"),
+    [
+        ([PROMPT], [], "Right!"),
+        ([LATE, PROMPT], [PROMPT], "Right!"),
+        ([LATE, LATE], [PROMPT] * 2, "4 tasks were finished that the bar had not counted."),
+        ([LATE] * 4, [LATE] * 4, TOO_BUSY),
+        ([LATE] * 3, [LATE, PROMPT, PROMPT], "4 tasks were finished that the bar had not counted."),
+    ],
+    ids=["prompt", "late once", "late", "busy", "late, with one late control"],
+)
+def test_a_late_bar_is_compared_with_one_of_our_own(answers, controls, message, monkeypatch):
+    runs = {lesson_05.collect: iter(answers), lesson_05.collect_all: iter(controls)}
+    monkeypatch.setattr(lesson_05, "_run", lambda _, answer: next(runs[answer]))
+    assert message in lesson_05.honest_and_ordered.verdict(lesson_05.collect)
+    assert not any(map(list, runs.values()))
 
 
 # -- the recipes
-
-HONEST = {"imap_unordered", "apply_async, callback", "as_completed"}
 
 
 def waited(run):
@@ -323,29 +455,69 @@ def waited(run):
 
 @pytest.mark.measures
 def test_each_recipe_is_as_honest_as_the_lesson_says():
-    returned, naps = {}, [seconds / 2 for seconds in COUNTDOWN]
+    """Lesson 05, cell-11, cell-15, cell-21, cell-27, cell-31, cell-53 and cell-55."""
+    recipes, naps = RECIPES | {"numbered": numbered_recipe}, [seconds / 2 for seconds in COUNTDOWN]
+    returned = {}
 
     def keeping(name):
         def recipe(*args, **kwargs):
-            returned[name] = RECIPES[name](*args, **kwargs)
+            returned[name] = recipes[name](*args, **kwargs)
 
         return recipe
 
-    runs = measure({name: keeping(name) for name in RECIPES}, naps)
-    for name in RECIPES:
-        assert sorted(returned[name], reverse=True) == naps
+    runs = measure({name: keeping(name) for name in recipes}, naps)
+    for name, results in returned.items():
+        assert sorted(results, reverse=True) == naps
         if "unordered" not in name:
-            assert returned[name] == naps
+            assert results == naps
+    total = {name: float(sum(run.lag)) for name, run in runs.items()}
+    assert total["imap"] > sum(predict(naps, WORKERS).lag) / 2
     # On a busy machine, which is slow to draw any bar, the number of tasks that wait is not a good
-    # measure of honesty. And a bar that was late once is measured again.
-    late = {name: RECIPES[name] for name in HONEST if waited(runs[name]) > waited(runs["imap"]) / 2}
-    runs |= measure(late, naps)
-    prompt = {name for name in RECIPES if waited(runs[name]) < waited(runs["imap"]) / 2}
-    assert {name for name in prompt if not runs[name].most_ahead} == HONEST
+    # measure of honesty.
+    honest = {name for name, run in runs.items() if waited(run) < waited(runs["imap"]) / 2}
+    honest = {name for name in honest if not runs[name].most_ahead}
+    assert honest == {"imap_unordered", "apply_async, callback", "as_completed", "numbered"}
+    assert all(total[name] < total["imap"] for name in honest)
+    four = {name: total[name] for name in list(RECIPES)[:6] if "around" not in name}
+    assert max(four, key=four.get) == "imap, chunks of 2"
     behind = {name: run.most_behind for name, run in runs.items()}
     assert min(behind["map"], behind["imap"], behind["Executor.map"]) >= 3
     assert behind["imap, chunks of 2"] >= 8
-    assert runs["map, bar around the tasks"].most_ahead == 10
+    assert runs["map, bar around the tasks"].most_ahead >= 8
+
+
+def numbered_recipe(func, tasks, tqdm, pool, **_):
+    return numbered(func, tasks, tqdm, pool)
+
+
+@pytest.mark.measures
+def test_the_order_of_tasks_and_the_screen_cost_what_the_lesson_says():
+    """Lesson 05, cell-41, straggler-1, straggler-after-2, cell-65, cell-99 and cell-101."""
+    short, straggler = [0.1] * 20, [0.5]
+    with WatchedPool(WORKERS) as pool:
+        pool.warm_up()
+        bar = pool.imap_unordered(nap, COUNTDOWN)
+        bar = WatchedBar(bar, total=10, mininterval=0.5, file=io.StringIO())
+        list(bar)
+        longest, screen = pool.timeline(), pool.timeline(bar)
+        pool.forget()
+        list(pool.imap_unordered(nap, COUNTDOWN[::-1]))
+        shortest = pool.timeline()
+        pool.forget()
+        pool.map(nap, short + straggler, chunksize=1)
+        last = pool.timeline()
+        pool.forget()
+        pool.map(nap, straggler + short, chunksize=1)
+        first = pool.timeline()
+    assert shortest.makespan > 1.15 * longest.makespan
+    assert sum(screen.lag) > max(0.5, 2 * sum(longest.lag))
+    truth = np.ptp(longest.finish)
+    assert min([0.5, 1.1, 5.5], key=lambda seconds: abs(seconds - truth)) == 0.5
+    ends = np.sort(shortest.finish)
+    assert ends[-1] - ends[4] > 0.8
+    assert last.makespan > 1.3 * first.makespan
+    assert sum(last.start > last.start[20]) <= 1
+    assert sum(first.start > first.start[0]) > 10
 
 
 def by_process_map(func, tasks, tqdm, **options):
@@ -397,6 +569,9 @@ def test_plot_behind_says_what_is_wrong_with_each_bar():
 
 
 def test_tqdm_predicts_the_time_left_from_the_average_so_far():
+    """Lesson 05, cell-97 and cell-101."""
     left = tqdm.format_meter(1, 10, 0.6, bar_format="{remaining_s}")
     assert float(left) == pytest.approx(0.6 / 1 * 9)
+    left = tqdm.format_meter(5, 10, 0.5, bar_format="{remaining_s}")
+    assert float(left) == pytest.approx(0.5)
     assert inspect.signature(tqdm.__init__).parameters["smoothing"].default == 0.3

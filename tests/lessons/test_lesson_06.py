@@ -10,13 +10,18 @@ own, or leaves the program running; a right one uses run, or Popen and kill.
 import asyncio
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import Pool
+from tempfile import TemporaryFile
 
 import pytest
 from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
+from helpers import commands
 from helpers.commands.programs import flood, napper, python
 from helpers.exercises import lesson_06
 from helpers.exercises.lesson_06 import Ended, Greeting, Printed
@@ -55,7 +60,84 @@ async def by_asyncio(command):
     return out.decode(errors="replace")
 
 
+def to_files(command):
+    with TemporaryFile() as out, open(os.devnull, "w") as nowhere:
+        subprocess.check_call(command, stdout=out, stderr=nowhere)
+        out.seek(0)
+        return out.read().decode("utf-8", "surrogateescape")
+
+
+def by_threads(command):
+    with (
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+        ) as child,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        out, _ = threads.map(lambda pipe: pipe.read(), [child.stdout, child.stderr])
+    subprocess.CompletedProcess(command, child.returncode).check_returncode()
+    return out
+
+
+def by_run_command(command):
+    return commands.run_command(command, timeout=5, check=True).stdout
+
+
 # -- exercise 1, wrong
+
+
+def signals_are_fine(command):
+    done = subprocess.run(command, **CAPTURED)
+    if done.returncode > 0:
+        raise subprocess.CalledProcessError(done.returncode, command)
+    return done.stdout
+
+
+def unread_pipe(command):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as child:
+        out = child.stdout.read().decode(errors="replace")
+        child.wait()
+    subprocess.CompletedProcess(command, child.returncode).check_returncode()
+    return out
+
+
+def waits_before_it_reads(command):
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    if child.wait():
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return child.stdout.read().decode(errors="replace")
+
+
+def in_ascii(command):
+    return subprocess.run(
+        command, check=True, capture_output=True, encoding="ascii", errors="replace"
+    ).stdout
+
+
+def without_empty_lines(command):
+    lines = subprocess.run(command, check=True, **CAPTURED).stdout.splitlines()
+    return "".join(f"{line}\n" for line in lines if line)
+
+
+def every_line_ended(command):
+    lines = subprocess.run(command, check=True, **CAPTURED).stdout.split("\n")
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def up_to_the_bad_byte(command):
+    out = subprocess.run(command, check=True, capture_output=True).stdout
+    try:
+        return out.decode()
+    except UnicodeDecodeError as error:
+        return out[: error.start].decode()
+
+
+def another_exception(command):
+    done = subprocess.run(command, **CAPTURED)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return done.stdout
 
 
 def not_captured(command):
@@ -102,6 +184,67 @@ def divides(*_):
 
 
 # -- exercise 2
+
+
+async def greet_by_asyncio(name):
+    child = await asyncio.create_subprocess_exec(*lesson_06.GREETER, name, stdout=subprocess.PIPE)
+    return (await child.stdout.read()).decode()
+
+
+def greet_in_a_process(name):
+    with Pool(1) as pool:
+        return pool.apply(subprocess.check_output, ([*lesson_06.GREETER, name],)).decode()
+
+
+def without_its_end(name):
+    return subprocess.check_output([*lesson_06.GREETER, name], text=True).rstrip("\n")
+
+
+MY_GREETER = tuple(lesson_06.GREETER)
+
+
+def by_an_old_copy(name):
+    return subprocess.run([*MY_GREETER, name], **CAPTURED).stdout
+
+
+def greet_stripped(name):
+    return subprocess.run([*lesson_06.GREETER, name.strip()], **CAPTURED).stdout
+
+
+def greet_in_ascii(name):
+    plain = name.encode("ascii", "ignore").decode()
+    return subprocess.run([*lesson_06.GREETER, plain], **CAPTURED).stdout
+
+
+def each_word(name):
+    return subprocess.run([*lesson_06.GREETER, *name.split()], **CAPTURED).stdout
+
+
+def by_echo(name):
+    return subprocess.run(["echo", "hello", name], **CAPTURED).stdout
+
+
+def greeter_for_show(name):
+    subprocess.run([*lesson_06.GREETER, name], **CAPTURED)
+    return f"hello {name}\n"
+
+
+def only_words(name):
+    name = "".join(letter for letter in name if letter.isalnum() or letter == " ")
+    return subprocess.run([*lesson_06.GREETER, name], **CAPTURED).stdout
+
+
+def appended_for_a_moment(name):
+    lesson_06.GREETER += [name]
+    try:
+        return subprocess.run(lesson_06.GREETER, **CAPTURED).stdout
+    finally:
+        lesson_06.GREETER.pop()
+
+
+def as_one_string(name):
+    command = f"{shlex.join(lesson_06.GREETER)} '{name}'"
+    return subprocess.run(command, shell=True, **CAPTURED).stdout
 
 
 def quoted(name):
@@ -164,6 +307,146 @@ def by_killing(command, seconds):
         return "too long"
 
 
+def by_communicate(command, seconds):
+    if shutil.which(command[0]) is None:
+        return "missing"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+        try:
+            child.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            return "too long"
+    return "done" if child.returncode == 0 else "failed"
+
+
+def politely(command, seconds):
+    try:
+        with subprocess.Popen(command) as child:
+            try:
+                return "failed" if child.wait(seconds) else "done"
+            except subprocess.TimeoutExpired:
+                child.terminate()
+                try:
+                    child.wait(1)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                return "too long"
+    except FileNotFoundError:
+        return "missing"
+
+
+async def ending_by_asyncio(command, seconds):
+    try:
+        child = await asyncio.create_subprocess_exec(*command)
+    except FileNotFoundError:
+        return "missing"
+    try:
+        return "failed" if await asyncio.wait_for(child.wait(), seconds) else "done"
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        return "too long"
+
+
+def ending_by_polling(command, seconds):
+    end = time.monotonic() + seconds
+    try:
+        child = subprocess.Popen(command)
+    except FileNotFoundError:
+        return "missing"
+    while time.monotonic() < end:
+        if child.poll() is not None:
+            return "failed" if child.returncode else "done"
+        time.sleep(0.02)
+    child.kill()
+    child.wait()
+    return "too long"
+
+
+def by_check_call(command, seconds):
+    try:
+        subprocess.run(command, timeout=seconds, check=True, **CAPTURED)
+    except subprocess.CalledProcessError:
+        return "failed"
+    except subprocess.TimeoutExpired:
+        return "too long"
+    except OSError:
+        return "missing"
+    else:
+        return "done"
+
+
+def half_the_patience(command, seconds):
+    return lesson_06.ending(command, seconds / 2)
+
+
+def twice_the_patience(command, seconds):
+    return lesson_06.ending(command, seconds * 2)
+
+
+def three_seconds_more(command, seconds):
+    return lesson_06.ending(command, seconds + 3)
+
+
+def signals_are_done(command, seconds):
+    try:
+        done = subprocess.run(command, timeout=seconds)
+    except FileNotFoundError:
+        return "missing"
+    except subprocess.TimeoutExpired:
+        return "too long"
+    return "failed" if done.returncode > 0 else "done"
+
+
+def with_an_unread_pipe(command, seconds):
+    try:
+        child = subprocess.Popen(command, stdout=subprocess.PIPE)
+        return "failed" if child.wait(seconds) else "done"
+    except FileNotFoundError:
+        return "missing"
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return "too long"
+
+
+def only_asked_to_end(command, seconds):
+    try:
+        child = subprocess.Popen(command)
+        return "failed" if child.wait(seconds) else "done"
+    except FileNotFoundError:
+        return "missing"
+    except subprocess.TimeoutExpired:
+        child.terminate()
+        return "too long"
+
+
+def asked_to_end_and_waited_for(command, seconds):
+    try:
+        with subprocess.Popen(command) as child:
+            return "failed" if child.wait(seconds) else "done"
+    except FileNotFoundError:
+        return "missing"
+    except subprocess.TimeoutExpired:
+        child.terminate()
+        child.wait()
+        return "too long"
+
+
+def complaints_are_failures(command, seconds):
+    try:
+        done = subprocess.run(command, timeout=seconds, **CAPTURED)
+    except FileNotFoundError:
+        return "missing"
+    except subprocess.TimeoutExpired:
+        return "too long"
+    return "failed" if done.stderr else "done"
+
+
+def missing_is_failed(command, seconds):
+    word = lesson_06.ending(command, seconds)
+    return "failed" if word == "missing" else word
+
+
 def left_running(command, seconds):
     try:
         return "failed" if subprocess.Popen(command).wait(seconds) else "done"
@@ -201,10 +484,20 @@ ANSWERS = [
     Answer(OUTPUT, decoded),
     Answer(OUTPUT, by_popen),
     Answer(OUTPUT, by_asyncio),
+    Answer(OUTPUT, to_files),
+    Answer(OUTPUT, by_threads),
+    Answer(OUTPUT, by_run_command),
+    Answer(OUTPUT, unread_pipe, "to stderr: unread_pipe had not returned after 6 s"),
+    Answer(OUTPUT, waits_before_it_reads, "characters: waits_before_it_reads had not returned"),
+    Answer(OUTPUT, in_ascii, "letters beyond ASCII, and no end of the last line: you should"),
+    Answer(OUTPUT, without_empty_lines, "prints an empty line"),
+    Answer(OUTPUT, every_line_ended, "no end of the last line: you should return"),
+    Answer(OUTPUT, up_to_the_bad_byte, "prints invalid UTF-8: you should return"),
+    Answer(OUTPUT, another_exception, "another_exception raised RuntimeError"),
     Answer(OUTPUT, silent, "you did not raise CalledProcessError"),
     Answer(OUTPUT, not_captured, "what you returned is nothing (None)"),
     Answer(OUTPUT, as_bytes, "of type bytes"),
-    Answer(OUTPUT, latin, "prints UTF-8: you should return 'Zürich"),
+    Answer(OUTPUT, latin, "letters beyond ASCII, and no end of the last line: you should"),
     Answer(OUTPUT, hard_wired, "you"),
     Answer(OUTPUT, first_part, "(1,000 characters)"),
     Answer(OUTPUT, both_outputs, "Not yet: "),
@@ -212,22 +505,49 @@ ANSWERS = [
     Answer(OUTPUT, divides, "divides raised ZeroDivisionError"),
     Answer(GREET, lesson_06.greet),
     Answer(GREET, by_a_copy),
+    Answer(GREET, greet_by_asyncio),
+    Answer(GREET, greet_in_a_process),
+    Answer(GREET, without_its_end),
+    Answer(GREET, by_an_old_copy),
+    Answer(GREET, appended_for_a_moment),
+    Answer(GREET, greet_stripped, "was greeted with"),
+    Answer(GREET, greet_in_ascii, "was greeted with"),
+    Answer(GREET, each_word, "was greeted with"),
+    Answer(GREET, only_words, "was greeted with"),
+    Answer(GREET, greeter_for_show, "Return what the greeter prints."),
     Answer(GREET, appended, "lesson_06.GREETER is a different list now"),
     Answer(GREET, by_itself, "no program ran to print it"),
-    Answer(GREET, to_all, "was greeted with 'hello you"),
+    Answer(GREET, to_all, "was greeted with 'hello, guest "),
     Answer(GREET, to_the_screen, "what you returned is nothing (None)"),
     Answer(GREET, divides, "divides raised ZeroDivisionError"),
     Answer(END, lesson_06.ending),
     Answer(END, by_killing),
+    Answer(END, by_communicate),
+    Answer(END, politely),
+    Answer(END, ending_by_asyncio),
+    Answer(END, ending_by_polling),
+    Answer(END, by_check_call),
+    Answer(END, half_the_patience, "s only."),
+    Answer(END, twice_the_patience, "should return 'too long', and you returned 'done'"),
+    Answer(END, three_seconds_more, "and you waited for "),
+    Answer(END, with_an_unread_pipe, "a program that prints much, with a limit of 4 s"),
+    Answer(END, complaints_are_failures, "and you returned 'done'"),
+    Answer(END, missing_is_failed, "should return 'missing', and you returned 'failed'"),
     Answer(END, left_running, "is still running"),
-    Answer(END, all_is_done, "all_is_done raised FileNotFoundError"),
-    Answer(END, at_most_a_second, "'done', with a limit of 15 s, you returned 'too long'"),
-    Answer(END, at_most_three_seconds, "and you waited for "),
+    Answer(END, all_is_done, "and you returned 'done'"),
+    Answer(END, at_most_a_second, "should return 'done', and you returned 'too long'"),
+    Answer(END, at_most_three_seconds, "should return 'done', and you returned 'too long'"),
     Answer(END, in_other_words, "you returned 'DONE'"),
     Answer(END, divides, "divides raised ZeroDivisionError"),
 ]
 if os.name == "posix":  # the shell of Windows differs, and there `strict` only prints its error
     ANSWERS += [
+        Answer(OUTPUT, signals_are_fine, "is killed by the signal"),
+        Answer(GREET, by_echo, "Return what the greeter prints."),
+        Answer(GREET, as_one_string, "Not yet: "),
+        Answer(END, signals_are_done, "is killed by the signal"),
+        Answer(END, only_asked_to_end, "only kill() ends it"),
+        Answer(END, asked_to_end_and_waited_for, "for a program that refuses to end: asked_to_end"),
         Answer(OUTPUT, strict, "UnicodeDecodeError"),
         Answer(GREET, quoted),
         Answer(GREET, in_a_shell, "Not yet: "),
@@ -255,12 +575,12 @@ FAILED = subprocess.CalledProcessError(3, "x")
     ("run", "message"),
     [
         (Printed("p", "a\n", "a\r\n"), "Right!"),
-        (Printed("prints invalid UTF-8", "caf", "caf\ufffd"), "Right!"),
-        (Printed("prints invalid UTF-8", "caf", "caf"), "Right!"),
-        (
-            Printed("prints invalid UTF-8", "caf", "café"),
-            "you should return 'caf', and returned 'café'",
-        ),
+        (Printed("p", "caf", "caf\ufffd!", "!"), "Right!"),
+        (Printed("p", "caf", "caf!", "!"), "Right!"),
+        (Printed("p", "caf", "caf\\xe9!", "!"), "Right!"),
+        (Printed("p", "caf", "café!", "!"), "you should return 'caf\ufffd!', and returned 'café!'"),
+        (Printed("p", "caf", "caf", "!"), "and returned 'caf' (3 characters)."),
+        (Printed("p", "a!", "a!", "!"), "and returned 'a!' (2 characters)."),
         (Printed("fails", None, FAILED), "Right!"),
         (Printed("fails", None, "x"), "you did not raise CalledProcessError"),
         (Printed("p", "a", FAILED), "succeeded, and you raised CalledProcessError"),
@@ -268,7 +588,7 @@ FAILED = subprocess.CalledProcessError(3, "x")
         (Printed("p", "a\n", "noise\na\n"), "what the program writes to stderr is in the output"),
         (Printed("p", "x" * 3000, "x" * 2000), "(2,000 characters)."),
     ],
-    ids=range(10),
+    ids=range(13),
 )
 def test_the_output_of_a_program_is_graded(run, message):
     verdict = verdict_of(lesson_06.grade_output, [run])
@@ -281,7 +601,9 @@ def test_the_output_of_a_program_is_graded(run, message):
     [
         (Greeting("Ann", "hello Ann\r\n", 1), "Right!"),
         (Greeting("Ann", "hello Ann", 2), "Right!"),
-        (Greeting("Ann", "hello Ann", 0), "no program ran to print it"),
+        (Greeting("Ann", "servus Ann", 0, word="servus"), "Right!"),
+        (Greeting("Ann", "hello Ann", 1, word="servus"), "Return what the greeter prints."),
+        (Greeting("Ann", "hello Ann", 0, word="servus"), "no program ran to print it"),
         (Greeting("Ann ", "hello Ann\n", 1), "the guest 'Ann ' was greeted with 'hello Ann"),
         (
             Greeting("Ann", b"hello Ann", 1),
@@ -289,7 +611,7 @@ def test_the_output_of_a_program_is_graded(run, message):
         ),
         (Greeting("Ann", "hello Ann", 1, "it was run"), "the name 'Ann': it was run."),
     ],
-    ids=range(6),
+    ids=range(8),
 )
 def test_a_greeting_is_graded(greeting, message):
     assert message in verdict_of(lesson_06.grade_greet, [greeting])
@@ -300,12 +622,13 @@ def test_a_greeting_is_graded(greeting, message):
     [
         (Ended("done", "done", 15, 1.5), "Right!"),
         (Ended("too long", "too long", 0.5, 0.6), "Right!"),
-        (Ended("done", "failed", 15, 0.1), "'done', with a limit of 15 s, you returned 'failed'."),
-        (Ended("too long", "too long", 0.5, 2), "you waited for 2.0 s."),
+        (Ended("done", "failed", 15, 0.1), "should return 'done', and you returned 'failed'."),
+        (Ended("too long", "too long", 0.5, 4), "you waited for 4.0 s."),
+        (Ended("too long", "too long", 1, 0.5), "you waited for 0.5 s only."),
         (Ended("too long", "too long", 0.5, 0.6, gone=False), "the program is still running."),
         (Ended("missing", None, 15, 0.1), "you returned None."),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_an_ending_is_graded(run, message):
     assert message in verdict_of(lesson_06.grade_ending, [run])

@@ -15,10 +15,12 @@ import signal
 import sys
 import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from dataclasses import replace
+from contextlib import suppress
 from functools import partial
 from multiprocessing import Pool
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import psutil
 import pytest
@@ -27,7 +29,8 @@ from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 from helpers.commands.demonstration import Demonstration, demonstrate, under_each_method
 from helpers.exercises import lesson_09
 from helpers.exercises.checking import NOT_TRIED
-from helpers.exercises.lesson_09 import ITEMS, PRINTED, UNSAFE, Rescued, Survived
+from helpers.exercises.lesson_09 import ITEMS, PRINTED, UNSAFE, Copy, Rescued, Survived
+from helpers.exercises.limits import Call
 from helpers.workers import die_once, nap, nap_or_die, result_or_error, with_number
 from watchedpool import Timeline, predict
 
@@ -196,6 +199,65 @@ def test_terminate_workers_and_kill_workers_end_an_executor(name):
     assert isinstance(future.exception(timeout=20), BrokenExecutor)
 
 
+# -- claims of the prose beside cells whose output is a measurement
+
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "09-when-it-breaks.ipynb"
+
+
+def run_cells(*ids, **names):
+    """Execute the sources of these cells, in this order; return the names that they define."""
+    sources = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, 4).cells}
+    for each in ids:
+        exec(sources[each], names)
+    return names
+
+
+@posix
+@pytest.mark.measures
+def test_killed_and_stopped_workers_look_as_the_lesson_says():
+    """Lesson 09: cell-35, free-count, cell-111, cell-113, cell-117, cell-123.
+
+    A new lane, which bar freezes, who is left after Stop (a pool, an executor), and orphans.
+    """
+    names = run_cells(
+        "cell-29", "cell-65", "cell-67", "cell-121", "cell-101", "cell-109", "cell-115"
+    )
+    alone = (names[name] for name in ("killed", "frozen_bar", "free_bar", "orphans"))
+    stopped = (names["head"] + names[name] for name in ("bare", "unfinished"))
+    with ThreadPoolExecutor(3) as threads:
+        stopped_runs = threads.map(partial(demonstrate, stop=True), stopped)
+        killed, frozen, free, orphans = threads.map(demonstrate, alone)
+    assert (killed.timeline.without_end, killed.timeline.workers) == ([2], 3)
+    assert [run.ending for run in (killed, frozen, free)] == ["hangs"] * 3
+    assert [int(sum(run.timeline.finish > 0)) for run in (killed, frozen, free)] == [7, 5, 5]
+    assert sum(frozen.timeline.delivered > 0) < 5 == sum(free.timeline.delivered > 0)
+    assert (orphans.ending, orphans.left >= 2) == ("killed", True)
+    for run in stopped_runs:
+        left = re.findall(r"\d workers are left", run.output)
+        assert left == ["2 workers are left", "0 workers are left"]
+
+
+@pytest.mark.measures
+def test_only_close_and_join_lose_no_task():
+    """Lesson 09, cell-97: how many of six naps ended, by the way in which the pool ended."""
+    names = run_cells("cell-03") | {"plot_runs": dict, "show": dict}
+    names = run_cells("cell-91", "cell-93", "cell-95", **names)
+    ended = {name: int(sum(run.finish > 0)) for name, run in names["runs"].items()}
+    assert ended["close, join"] == 6
+    assert ended["terminate"] < 6
+    assert ended["with"] < 6
+
+
+@pytest.mark.measures
+def test_a_worker_that_computes_uses_processor_time():
+    """Lesson 09, cell-127: only the worker that crunches uses processor time."""
+    names = run_cells("cell-03", "cell-125", "cell-127")
+    old, new = names["before"], names["after"]
+    grown = sorted(b - a for a, b in zip(old, new, strict=True))
+    assert grown[1] > 0.05
+    assert grown[0] < grown[1] / 3
+
+
 # -- exercise 1, right
 
 
@@ -235,7 +297,57 @@ def as_they_come(pool, function, items):
     return good, np.flatnonzero(failed)
 
 
+def starts_with_numbers(pool, function, items):
+    jobs = {
+        n: pool.starmap_async(result_or_error, [(function, item)]) for n, item in enumerate(items)
+    }
+    found = {n: job.get()[0] for n, job in jobs.items()}
+    bad = {n for n, result in found.items() if isinstance(result, BaseException)}
+    return [found[n] for n in found if n not in bad], sorted(bad, reverse=True)
+
+
 # -- exercise 1, wrong
+
+
+def pool_for_show(pool, function, items):
+    pool.map(partial(result_or_error, abs), items)
+    found = [result_or_error(function, item) for item in items]
+    bad = [n for n, result in enumerate(found) if isinstance(result, Exception)]
+    return [result for result in found if isinstance(result, float)], bad
+
+
+def all_twice(pool, function, items):
+    try:
+        return pool.map(function, items), []
+    except Exception:
+        return as_they_come(pool, function, items)
+
+
+def catches_two_kinds(pool, function, items):
+    results, good, bad = pool.imap(function, items), [], []
+    for number in range(len(items)):
+        try:
+            good.append(next(results))
+        except (ValueError, TypeError):
+            bad.append(number)
+    return good, bad
+
+
+def in_threads_of_our_own(pool, function, items):
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(partial(result_or_error, function), items))
+    bad = [n for n, result in enumerate(found) if isinstance(result, Exception)]
+    return [result for result in found if isinstance(result, float)], bad
+
+
+def numbers_from_one(pool, function, items):
+    good, bad = lesson_09.survive(pool, function, items)
+    return good, [number + 1 for number in bad]
+
+
+def errors_among_the_good(pool, function, items):
+    found = pool.map(partial(result_or_error, function), items)
+    return found, [n for n, result in enumerate(found) if isinstance(result, Exception)]
 
 
 def one_error_ends_it(pool, function, items):
@@ -356,7 +468,72 @@ def a_pool_for_each_task(function, items):
     return done
 
 
+def by_hand(function, items):
+    done = {}
+    with multiprocessing.Manager() as manager:
+        kept = manager.dict()
+        while rest := [n for n in range(len(items)) if n not in kept]:
+            pair = [
+                multiprocessing.Process(target=keep_in, args=(kept, n, function, items[n]))
+                for n in rest[:2]
+            ]
+            for process in pair:
+                process.start()
+            for process in pair:
+                process.join()
+        done.update(kept)
+    return [done[n] for n in sorted(done)]
+
+
+def keep_in(kept, number, function, item):
+    kept[number] = function(item)
+
+
+def limit_of_a_second(function, items):
+    done = {}
+    while len(done) < len(items):
+        with Pool(2) as pool:
+            jobs = {
+                n: pool.apply_async(function, (items[n],))
+                for n in range(len(items))
+                if n not in done
+            }
+            for n, job in jobs.items():
+                with suppress(multiprocessing.TimeoutError):
+                    done[n] = job.get(1)
+    return [done[n] for n in range(len(items))]
+
+
 # -- exercise 2, wrong
+
+
+def twelve_workers(function, items):
+    done = {}
+    while rest := [n for n in range(len(items)) if n not in done]:
+        with ProcessPoolExecutor(12) as executor:
+            futures = {n: executor.submit(function, items[n]) for n in rest}
+        done |= {n: future.result() for n, future in futures.items() if not future.exception()}
+    return [done[n] for n in range(len(items))]
+
+
+def one_worker(function, items):
+    done = {}
+    while rest := [n for n in range(len(items)) if n not in done]:
+        with ProcessPoolExecutor(1) as executor:
+            futures = {n: executor.submit(function, items[n]) for n in rest}
+        done |= {n: future.result() for n, future in futures.items() if not future.exception()}
+    return [done[n] for n in range(len(items))]
+
+
+def without_the_lost(function, items):
+    with ProcessPoolExecutor(2) as executor:
+        futures = [executor.submit(function, item) for item in items]
+    return [future.result() for future in futures if not future.exception()]
+
+
+def waits_forever(function, items):
+    with Pool(2) as pool:
+        return pool.map(function, items, chunksize=1)
 
 
 def no_rescue(function, items):
@@ -418,16 +595,29 @@ ANSWERS = [
     Answer(SURVIVE, by_apply_async),
     Answer(SURVIVE, by_callbacks),
     Answer(SURVIVE, as_they_come),
-    Answer(SURVIVE, catches_one_kind, "catches_one_kind raised TypeError"),
+    Answer(SURVIVE, catches_one_kind, "catches_one_kind raised "),
     Answer(SURVIVE, one_error_ends_it, "one_error_ends_it raised "),
     Answer(SURVIVE, stops_at_the_error, "failed; you say ["),
     Answer(SURVIVE, in_chunks, "tasks never started: they were lost after an error."),
     Answer(SURVIVE, names_none, "failed; you say []"),
-    Answer(SURVIVE, without_a_pool, "the pool was given 0 tasks"),
+    Answer(SURVIVE, without_a_pool, "is missing"),
     Answer(SURVIVE, one_at_a_time, "one task at a time"),
     Answer(SURVIVE, returns_the_items, "the results should be"),
     Answer(SURVIVE, only_a_list, "survive should return a pair"),
+    Answer(SURVIVE, starts_with_numbers),
+    Answer(SURVIVE, pool_for_show, "no worker of your pool returned"),
+    Answer(SURVIVE, all_twice, "never started: they were lost after an error."),
+    Answer(SURVIVE, catches_two_kinds, "catches_two_kinds raised OverflowError"),
+    Answer(SURVIVE, in_threads_of_our_own, "is missing"),
+    Answer(SURVIVE, numbers_from_one, "failed; you say ["),
+    Answer(SURVIVE, errors_among_the_good, "; you returned 100"),
     Answer(RESCUE, lesson_09.rescue),
+    Answer(RESCUE, by_hand),
+    Answer(RESCUE, limit_of_a_second),
+    Answer(RESCUE, twelve_workers, "a pool of yours has 12 workers. Make pools of two workers."),
+    Answer(RESCUE, one_worker, "Make pools of two workers"),
+    Answer(RESCUE, without_the_lost, "results; you returned "),
+    Answer(RESCUE, waits_forever, "had not returned after 7 s"),
     Answer(RESCUE, apply_async_with_a_limit),
     Answer(RESCUE, next_with_a_limit),
     Answer(RESCUE, as_completed_again),
@@ -448,7 +638,13 @@ def test_a_real_answer_gets_the_expected_verdict(answer):
     assert not wrong_verdict(answer)
 
 
-GOOD = [number / 100 for number in range(ITEMS - 2)]
+BAD = [3, 50]
+SEVERAL = [number / 100 for number in range(ITEMS)]  # what the tasks are called with
+CALLS = [
+    Call(nap, (each,), ValueError() if number in BAD else each + 1)
+    for number, each in enumerate(SEVERAL)
+]
+GOOD = [call.returned for number, call in enumerate(CALLS) if number not in BAD]
 
 
 @pytest.mark.parametrize(
@@ -462,7 +658,7 @@ GOOD = [number / 100 for number in range(ITEMS - 2)]
         ((GOOD, [4, 51]), 4, "the tasks [3, 50] failed; you say [4, 51]."),
         (([*GOOD, None, None], [3, 50]), 4, "there should be 98 results; you returned 100."),
         ((GOOD[::-1], [3, 50]), 4, "not in the order of the tasks"),
-        (([0.5] * 98, [3, 50]), 4, "the results should be [0.0, 0.01,"),
+        (([0.5] * 98, [3, 50]), 4, "the results should be [1.0, 1.01,"),
         ((None, [3, 50]), 4, "survive, as the first of its pair, returned nothing"),
         ((GOOD, 3), 4, "The second is of type int."),
         ((GOOD, "ab"), 4, "The second is of type str."),
@@ -474,22 +670,32 @@ GOOD = [number / 100 for number in range(ITEMS - 2)]
     ids=range(16),
 )
 def test_survive_is_graded_by_its_pair_and_its_timeline(answer, workers, message):
-    run = Survived(answer, GOOD, [3, 50], predict([0.1] * ITEMS, workers))
+    run = Survived(answer, GOOD, BAD, SEVERAL, CALLS, predict([0.1] * ITEMS, workers))
     assert message in verdict_of(lesson_09.grade_survive, run)
 
 
-@pytest.mark.parametrize(("tasks", "message"), [(0, "given 0 tasks"), (200, "given 200 tasks")])
-def test_survive_must_give_the_pool_each_item_once(tasks, message):
-    run = predict([0.1] * tasks, 4) if tasks else Timeline([], [], [])
-    assert message in verdict_of(lesson_09.grade_survive, Survived((GOOD, [3]), GOOD, [3], run))
+@pytest.mark.parametrize(
+    ("calls", "message"),
+    [
+        ([], "0.0 is missing"),
+        (CALLS * 2, "some ran again"),
+        (CALLS[:-1], "0.99 is missing"),
+        ([call._replace(returned=None) for call in CALLS], "no worker of your pool returned"),
+    ],
+    ids=range(4),
+)
+def test_survive_must_give_the_pool_each_item_once(calls, message):
+    run = Survived((GOOD, BAD), GOOD, BAD, SEVERAL, calls, predict([0.1] * ITEMS, 4))
+    assert message in verdict_of(lesson_09.grade_survive, run)
 
 
 def test_survive_must_not_lose_the_rest_of_a_chunk():
     run = predict([0.1] * ITEMS, 4)
     start, finish = np.array(run.start), np.array(run.finish)
     start[4:9] = finish[3:9] = np.nan
-    survived = Survived((GOOD, [3]), GOOD, [3], Timeline(run.worker, start, finish))
-    assert "And 5 tasks never started" in verdict_of(lesson_09.grade_survive, survived)
+    timeline = Timeline(run.worker, start, finish)
+    survived = Survived((GOOD, BAD), GOOD, BAD, SEVERAL, CALLS, timeline)
+    assert "5 tasks never started" in verdict_of(lesson_09.grade_survive, survived)
 
 
 WANTED = [0.5, 0.1, 0.7, 0.3]
@@ -511,7 +717,13 @@ WANTED = [0.5, 0.1, 0.7, 0.3]
     ids=range(9),
 )
 def test_rescue_is_graded_by_what_workers_returned(results, done, by_us, message):
-    assert message in verdict_of(lesson_09.grade_rescue, Rescued(results, WANTED, done, by_us))
+    run = Rescued(results, WANTED, done, by_us, sizes=[2, 2])
+    assert message in verdict_of(lesson_09.grade_rescue, run)
+
+
+def test_the_pools_of_rescue_must_have_two_workers():
+    run = Rescued(WANTED, WANTED, WANTED, 0, sizes=[2, 12])
+    assert "a pool of yours has 12 workers" in verdict_of(lesson_09.grade_rescue, run)
 
 
 def test_die_once_is_harmless_the_second_time(tmp_path):
@@ -577,6 +789,40 @@ def test_the_unsafe_script_works_under_fork_only():
         assert method != "fork" or run.output.strip() == PRINTED
 
 
+SCALE = UNSAFE[: UNSAFE.index("factor = 3")].replace("factor = 2", "factor = 3")
+GUARD = 'if __name__ == "__main__":\n    with Pool(2) as pool:\n        '
+SCRIPTS = {  # what would be graded wrongly if the check only compared what is printed
+    "pool for show": (
+        f"{SCALE}{GUARD}pool.map(abs, range(8))\n    print([scale(x) for x in range(8)])",
+        "the workers ran scale 0 times",
+    ),
+    "results not used": (
+        f"{SCALE}{GUARD}pool.map(scale, range(8))\n    print([3 * x for x in range(8)])",
+        "what it prints is not what the pool returns",
+    ),
+    "no guard": (
+        f"{SCALE}with Pool(2) as pool:\n    print(pool.map(scale, range(8)))",
+        "Which lines may only your own process run?",
+    ),
+    "docstring and future": (
+        f'"""Scale."""\nfrom __future__ import annotations\n{SCALE}{GUARD}'
+        "print(pool.map(scale, range(8)))",
+        "Right!",
+    ),
+    "two arguments": (
+        SCALE.replace("scale(x)", "scale(factor, x)").replace("factor = 3\n", "")
+        + f"{GUARD}print(pool.starmap(scale, [(3, x) for x in range(8)]))",
+        "Right!",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_safe_script_is_graded_by_what_workers_ran(name):
+    script, message = SCRIPTS[name]
+    assert message in lesson_09.safe_script.verdict(script)
+
+
 def test_safe_script_refuses_a_value_below_the_guard():
     lines = UNSAFE.replace("factor = 3\n", 'if __name__ == "__main__":\n    factor = 3\n')
     script = lines.replace("with Pool", "    with Pool").replace("    print", "        print")
@@ -584,7 +830,11 @@ def test_safe_script_refuses_a_value_below_the_guard():
 
 
 EIGHT = predict([0.1] * 8, 2)
-NINE = "[0, 3, 6, 9, 12, 15, 18, 21, 24]"
+COPY = Copy(
+    Demonstration("ended", str([3 * x + 7 for x in range(9)]), "", predict([0.1] * 9, 2), 0),
+    [[x] for x in "876543210"],
+    7,
+)
 
 
 @pytest.mark.parametrize(
@@ -601,13 +851,21 @@ NINE = "[0, 3, 6, 9, 12, 15, 18, 21, 24]"
 )
 def test_a_script_is_graded_by_its_runs(ending, output, left, timeline, message):
     run = Demonstration(ending, output, "", timeline, left)
-    nine = Demonstration("ended", NINE, "", predict([0.1] * 9, 2), 0)
-    assert message in verdict_of(lesson_09.grade_script, {"spawn": run}, nine)
+    assert message in verdict_of(lesson_09.grade_script, {"spawn": run}, COPY)
 
 
-def test_the_script_must_print_what_the_pool_returned():
-    eight = Demonstration("ended", PRINTED, "", EIGHT, 0)
-    literal = replace(eight, timeline=predict([0.1] * 9, 2))
-    assert "with range(9)" in verdict_of(lesson_09.grade_script, {"spawn": eight}, literal)
-    # A script that lists its numbers without range(8) runs the same eight numbers again.
-    assert verdict_of(lesson_09.grade_script, {"spawn": eight}, eight).startswith("Right!")
+@pytest.mark.parametrize(
+    ("copy", "message"),
+    [
+        (COPY, "Right!"),
+        (COPY._replace(scaled=[]), "the workers ran scale 0 times"),
+        (COPY._replace(scaled=[["0"]] * 8), "the workers ran scale 8 times"),
+        (COPY._replace(added=0), "what it prints is not what the pool returns"),
+        (COPY._replace(scaled=None), "Right!"),
+        (COPY._replace(scaled=[["3", x] for x in "012345678"]), "Right!"),
+    ],
+    ids=range(6),
+)
+def test_the_script_must_print_what_its_workers_returned(copy, message):
+    run = Demonstration("ended", PRINTED, "", EIGHT, 0)
+    assert message in verdict_of(lesson_09.grade_script, {"spawn": run}, copy)

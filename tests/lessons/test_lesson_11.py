@@ -1,20 +1,178 @@
-"""Lesson 11: its exercises accept right answers and refuse wrong ones; its predictions hold."""
+"""Lesson 11: its exercises accept right answers and refuse wrong ones; its predictions hold.
 
+A wrong fixed keeps a problem, naps only half as long, or lets the pool do something else and
+returns what was computed here; a right one hands over one nap at a time, longest first. A wrong
+quick hands over one seed at a time, or draws outside the pool; a right one sends many seeds in one
+message.
+"""
+
+import time
+from functools import partial
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+
+import nbformat
+import numpy as np
 import pytest
+from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
 from helpers.exercises import lesson_11
 from helpers.exercises.checking import NOT_TRIED
-from helpers.exercises.limits import WrongAnswerError
+from helpers.exercises.lesson_11 import NapRun, grade_tiny, grade_uneven, measure_uneven
+from helpers.exercises.limits import Call, MachineBusyError, WrongAnswerError
+from helpers.workers import draw_seeded, nap, with_number
 from watchedpool import findings, predict
 
 NAPS = [0.6, 0.5] + [0.1] * 18
+LONGEST_FIRST = sorted(NAPS, reverse=True)
+
+
+# -- exercise 1, right
+
+
+def by_callbacks(pool, seconds):
+    naps = []
+    jobs = [pool.apply_async(nap, (s,), callback=naps.append) for s in sorted(seconds)[::-1]]
+    for job in jobs:
+        job.wait()
+    while len(naps) < len(jobs):
+        time.sleep(0.01)
+    return naps
+
+
+def by_apply_async(pool, seconds):
+    jobs = [pool.apply_async(nap, [s]) for s in sorted(seconds, key=lambda s: -s)]
+    return [job.get() for job in jobs]
+
+
+def by_starmap(pool, seconds):
+    return pool.starmap(nap, [(s,) for s in sorted(seconds, reverse=True)], chunksize=1)
+
+
+def with_numbers(pool, seconds):
+    seconds.sort(reverse=True)
+    found = dict(pool.imap_unordered(partial(with_number, nap), enumerate(seconds)))
+    return np.array([found[number] for number in range(len(seconds))])
+
+
+# -- exercise 1, wrong
+
+
+def still_in_chunks(pool, seconds):
+    return list(pool.imap_unordered(nap, sorted(seconds, reverse=True), chunksize=2))
+
+
+def not_sorted(pool, seconds):
+    return list(pool.imap_unordered(nap, sorted(seconds)))
+
+
+def half_the_naps(pool, seconds):
+    list(pool.imap_unordered(nap, sorted([s / 2 for s in seconds], reverse=True)))
+    return seconds
+
+
+def no_naps(pool, seconds):
+    list(pool.imap_unordered(abs, sorted(seconds, reverse=True)))
+    return seconds
+
+
+def long_naps_only(pool, seconds):
+    list(pool.imap_unordered(nap, sorted(seconds, reverse=True)[:2]))
+    return seconds
+
+
+def an_iterator(pool, seconds):
+    return pool.imap_unordered(nap, sorted(seconds, reverse=True))
+
+
+# -- exercise 2, right
+
+
+def in_larger_chunks(pool, seeds):
+    return list(pool.imap(draw_seeded, seeds, chunksize=500))
+
+
+def by_map_async(pool, seeds):
+    return tuple(pool.map_async(draw_seeded, seeds).get())
+
+
+def in_any_order(pool, seeds):
+    numbered = partial(with_number, draw_seeded)
+    found = dict(pool.imap_unordered(numbered, enumerate(seeds), chunksize=100))
+    return [found[number] for number in range(len(seeds))]
+
+
+def starmap_of_singles(pool, seeds):
+    return pool.starmap(draw_seeded, zip(seeds, strict=True))
+
+
+# -- exercise 2, wrong
+
+
+def unordered(pool, seeds):
+    return sorted(pool.imap_unordered(draw_seeded, seeds, chunksize=100))
+
+
+def pool_for_show(pool, seeds):
+    pool.map(abs, seeds)
+    return [draw_seeded(seed) for seed in seeds]
+
+
+def copies_what_was_drawn_here(pool, seeds):
+    drawn = [draw_seeded(seed) for seed in seeds]
+    pairs = [(seed, number) for seed, number in zip(seeds, drawn, strict=True)]
+    return [number for _, number in pool.map(partial(with_number, abs), pairs)]
+
+
+def without_the_pool(pool, seeds):
+    return [draw_seeded(seed) for seed in seeds]
+
+
+def in_threads(pool, seeds):
+    with ThreadPool(4) as threads:
+        return threads.map(draw_seeded, seeds)
+
+
+def one_after_the_other(pool, seeds):
+    return [pool.apply_async(draw_seeded, [seed]).get() for seed in seeds]
+
+
+def half_of_them(pool, seeds):
+    return pool.map(draw_seeded, seeds[:1000])
+
+
+FIXED, QUICK = lesson_11.fix_uneven, lesson_11.fix_tiny
+ANSWERS = [
+    Answer(FIXED, lesson_11.fixed),
+    Answer(FIXED, by_callbacks),
+    Answer(FIXED, by_apply_async, "Results in order hide"),
+    Answer(FIXED, by_starmap, "Results in order hide"),
+    Answer(FIXED, with_numbers),
+    Answer(FIXED, still_in_chunks, "one problem is left"),
+    Answer(FIXED, not_sorted, "longest first"),
+    Answer(FIXED, half_the_naps, "is missing"),
+    Answer(FIXED, no_naps, "the workers napped "),
+    Answer(FIXED, long_naps_only, "is missing"),
+    Answer(FIXED, an_iterator, "returned an iterator"),
+    Answer(QUICK, lesson_11.quick),
+    Answer(QUICK, in_larger_chunks),
+    Answer(QUICK, by_map_async),
+    Answer(QUICK, in_any_order),
+    Answer(QUICK, starmap_of_singles),
+    Answer(QUICK, one_after_the_other, "More than three times as fast is possible"),
+    Answer(QUICK, unordered, "the list is not the one"),
+    Answer(QUICK, pool_for_show, "no worker of your pool returned"),
+    Answer(QUICK, copies_what_was_drawn_here, "the workers were given the numbers"),
+    Answer(QUICK, without_the_pool, "should run each of 2000 tasks once"),
+    Answer(QUICK, in_threads, "should run each of 2000 tasks once"),
+    Answer(QUICK, half_of_them, "there should be 2000 results; you returned 1000."),
+]
 
 
 @pytest.mark.measures
-@pytest.mark.parametrize("name", ["fix_uneven", "fix_tiny"])
-def test_the_solution_is_accepted(name):
-    exercise = getattr(lesson_11, name)
-    assert exercise.verdict(exercise.right_answer).startswith("Right! Measured:")
+@pytest.mark.parametrize("answer", one_of_each(ANSWERS), ids=name_of)
+def test_a_real_answer_gets_the_expected_verdict(answer):
+    assert not wrong_verdict(answer)
 
 
 @pytest.mark.parametrize("name", ["fix_uneven", "fix_tiny"])
@@ -36,20 +194,35 @@ def test_each_exercise_refuses_a_stub_and_the_wrong_type(name):
 )
 def test_a_half_fixed_program_gets_the_finding_that_is_left(tasks, options, message):
     with pytest.raises(WrongAnswerError, match=message):
-        lesson_11.grade_uneven(tasks, NAPS, predict(tasks, 4, **options))
+        grade_uneven(tasks, NAPS, naps_of(NAPS), predict(tasks, 4, **options))
 
 
-def test_naps_during_a_stall_are_measured_again(monkeypatch):
-    runs = iter([[0.7, *NAPS[1:-1], 0.8], NAPS])
-    monkeypatch.setattr(lesson_11, "_run", lambda *_: ([], predict(next(runs), 4)))
-    _, _, timeline = lesson_11.measure_uneven(lesson_11.fixed)
-    assert sum(timeline.finish - timeline.start) == pytest.approx(sum(NAPS))
+def naps_of(seconds):
+    return [Call(nap, (each,), each) for each in seconds]
+
+
+def draws_of(seeds):
+    return [Call(draw_seeded, (seed,), draw_seeded(seed)) for seed in seeds]
+
+
+def test_a_run_that_was_disturbed_is_measured_again(monkeypatch):
+    runs = iter([NAPS[::-1], LONGEST_FIRST, LONGEST_FIRST])  # the second one is the control
+
+    def run(_):
+        naps = next(runs)
+        return NapRun(naps, naps, naps_of(naps), predict(naps, 4, method="imap_unordered"))
+
+    monkeypatch.setattr(lesson_11, "_run_naps", run)
+    assert "nothing is wrong" in verdict_of(grade_uneven, *measure_uneven(None))
     assert next(runs, None) is None
+    runs = iter([NAPS[::-1]] * 8)
+    with pytest.raises(MachineBusyError):
+        measure_uneven(None)
 
 
 def test_a_fixed_program_is_accepted():
-    run = predict(NAPS, 4, method="imap_unordered")
-    assert "nothing is wrong" in lesson_11.grade_uneven(NAPS, NAPS[::-1], run)
+    run = predict(LONGEST_FIRST, 4, method="imap_unordered")
+    assert "nothing is wrong" in grade_uneven(NAPS, NAPS[::-1], naps_of(NAPS), run)
 
 
 @pytest.mark.parametrize(
@@ -57,24 +230,24 @@ def test_a_fixed_program_is_accepted():
     [
         (None, "nothing"),
         (NAPS[1:], "20"),
-        ([None] * 20, "not the one"),
-        ([0.0] * 20, "not the one"),
+        ([None] * 20, "does not contain the naps"),
+        ([0.0] * 20, "does not contain the naps"),
     ],
 )
 def test_wrong_results_are_refused(result, message):
     with pytest.raises(WrongAnswerError, match=message):
-        lesson_11.grade_uneven(result, NAPS, predict(NAPS, 4))
+        grade_uneven(result, NAPS, naps_of(NAPS), predict(NAPS, 4))
 
 
 def test_quick_must_be_three_times_as_fast_and_run_each_task():
-    before = predict([1e-4] * 400, 1)
-    wanted = [0.5] * 400
-    with pytest.raises(WrongAnswerError, match="More than three times"):
-        lesson_11.grade_tiny(wanted, wanted, before, predict([1e-4] * 400, 2))
-    chunks = predict([1e-4] * 400, 4, None, "map")
-    assert "Measured" in lesson_11.grade_tiny(wanted, wanted, before, chunks)
-    with pytest.raises(WrongAnswerError, match="should run each of 400 once"):
-        lesson_11.grade_tiny(wanted, wanted, before, predict([1e-4] * 4, 4))
+    before, seeds = predict([1e-4] * 400, 1), list(range(400))
+    wanted, calls = [draw_seeded(seed) for seed in seeds], draws_of(seeds)
+    slow, fast = predict([1e-4] * 400, 2), predict([1e-4] * 400, 4, None, "map")
+    verdict = verdict_of(grade_tiny, wanted, seeds, calls, before, slow)
+    assert "More than three times" in verdict
+    assert "Measured" in verdict_of(grade_tiny, wanted, seeds, calls, before, fast)
+    verdict = verdict_of(grade_tiny, wanted, seeds, calls[:4], before, fast)
+    assert "should run each of 400 tasks once" in verdict
 
 
 def test_each_fix_removes_one_finding():
@@ -89,3 +262,51 @@ def test_each_fix_removes_one_finding():
         {"straggler"},
         {"nothing"},
     ]
+
+
+# -- claims of the prose beside cells whose output is a measurement
+
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "11-watch-your-own-program.ipynb"
+
+
+def run_cells(*ids, **names):
+    """Execute the sources of these cells, in this order; return the names that they define.
+
+    Naps that are multiples of 0.2 seconds in the lesson are half as long here.
+    """
+    sources = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, 4).cells}
+    for each in ids:
+        exec(sources[each].replace("0.2", "0.1"), names)
+    return names
+
+
+@pytest.mark.measures
+def test_the_watch_sees_four_hidden_tasks_and_draws_a_small_picture(monkeypatch):
+    """Lesson 11: cell-15, cell-16 (four are hidden), cell-18 (the size of the picture)."""
+    monkeypatch.setattr(lesson_11, "PROGRAM", lesson_11.PROGRAM.replace("0.2", "0.1"))
+    names = run_cells("cell-03", "cell-07", "cell-11", "cell-13")
+    assert "4 were done and 0 delivered" in " ".join(names["report"].split())
+    assert run_cells("cell-18", **names)["size"] < 30_000
+
+
+@pytest.mark.measures
+def test_a_watched_pool_hides_several_results():
+    """Lesson 11, cell-26: as many as in cell-15 and cell-22."""
+    names = run_cells("cell-03") | {"replay": id}
+    pool = run_cells("cell-24", **names)["pool"]
+    assert pool.timeline().most_behind > 1
+
+
+@pytest.mark.measures
+def test_the_fixed_program_takes_less_than_three_quarters_of_the_time():
+    """Lesson 11: cell-42, the runs of cell-30 and cell-40."""
+    names = run_cells("cell-03", "cell-28", "cell-30", "cell-38", "cell-40")
+    assert names["fixed_run"].makespan < 0.75 * names["slow_run"].makespan
+
+
+@pytest.mark.measures
+def test_threads_and_processes_are_quicker_than_a_loop_for_naps():
+    """Lesson 11: waits-both, and the prose of cell-47."""
+    took = run_cells("cell-03", "cell-46")["took"]
+    assert took["threads"] < 0.75 * took["loop"]
+    assert took["processes"] < took["loop"]

@@ -120,14 +120,15 @@ def test_pools_are_closed_and_no_semicolon_hides_output(path):
 
 
 @lesson
-def test_outputs_are_stored_and_most_are_compared(path):
+def test_outputs_are_stored_and_what_a_clock_cannot_change_is_compared(path):
     notebook = read(path)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert "widgets" not in notebook.metadata
     with_output = [cell for cell in cells if cell.outputs]
     compared = [cell for cell in with_output if IGNORED not in cell.metadata.get("tags", [])]
-    assert len(compared) >= 0.6 * len(with_output)
+    # The others are pictures, widgets and measurements, whose claims tests assert.
+    assert len(compared) >= 0.3 * len(with_output)
 
 
 @lesson

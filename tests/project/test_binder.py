@@ -95,15 +95,9 @@ def test_start_sets_the_number_of_cores_and_becomes_the_command(limit, cores):
     report = 'echo "$$ ${PYTHON_CPU_COUNT-not set} $0 $1 $#"'
     command = [str(BINDER / "start"), "/bin/bash", "-c", report, "a b", "c d"]
     with subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, text=True) as started:
-        reported = started.communicate(timeout=60)[0]
+        reported = started.communicate()[0]
     assert reported == f"{started.pid} {cores} a b c d 1\n"
     assert started.returncode == 0
-
-
-def test_start_runs_the_command_also_without_a_python():
-    surroundings = {"PATH": "/nowhere", "CPU_LIMIT": "1"}
-    done = subprocess.run([BINDER / "start", "/bin/echo", "a b"], env=surroundings, stdout=-1)
-    assert done.stdout == b"a b\n"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What README.md shows runs as it stands."""
+"""What README.md shows runs as it stands, and the documents name the version."""
 
 import os
 import re
@@ -10,8 +10,10 @@ from multiprocessing import get_all_start_methods
 from pathlib import Path
 
 import pytest
+from leftovers import DEADLINE
 from PIL import Image
 
+import watchedpool
 from helpers.commands import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +31,7 @@ def test_the_script_runs_under_every_start_method(method, tmp_path):
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     script = [sys.executable, "watched.py"]
-    done = run_command(script, timeout=60, cwd=tmp_path, env=env)
+    done = run_command(script, timeout=DEADLINE, cwd=tmp_path, env=env)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     with Image.open(tmp_path / "lag.png") as picture:
         assert picture.width > 500
@@ -74,3 +76,11 @@ def test_the_colab_cell_makes_both_packages_importable_also_when_run_twice(repos
     lines = done.stdout.splitlines()
     assert lines.count(found) == 2
     assert str(course / "notebooks") in lines
+
+
+def test_the_documents_name_the_version():
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    version, date = re.search(r"^## \[(.+)\] - (.+)$", changes, re.MULTILINE).groups()
+    assert version == watchedpool.__version__
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert {f"version: {version}", f"date-released: {date}"} <= set(citation)

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from struct import Struct
 from time import perf_counter, sleep
+from unittest import mock
 
 import numpy as np
 import psutil
@@ -843,6 +844,16 @@ def test_end_ends_workers_and_a_loop_over_their_results(method, chunksize):
     end_pool(pool)
     assert ended.wait(10)
     end_pool(pool)  # again: harmless
+    assert not any(process.is_alive() for process in pool.processes)
+
+
+def test_a_pool_whose_callback_failed_can_be_ended():
+    pool = WatchedPool(1)
+    pool.apply_async(nap, (0,), callback=lambda _: 1 / 0)
+    with mock.patch("threading.excepthook"):  # which would print the error
+        pool._result_handler.join(30)
+    pool.map_async(nap, [60])
+    end_pool(pool)
     assert not any(process.is_alive() for process in pool.processes)
 
 

@@ -47,6 +47,7 @@ PRIVATE = {
     "_cache": "what waits for results, by the number of its call; a _PoolCache",
     "_processes": "how many workers there are to be",
     "_pool": "the workers",
+    "_result_handler": "the thread that receives results",
     "_worker_handler": "the thread that replaces workers; its `_state` stops it",
     "_change_notifier": "wakes that thread",
     "_taskqueue": "where a thread of the pool takes the tasks that it sends",
@@ -176,6 +177,8 @@ def end_pool(pool: Pool) -> None:
     for lock in locks:
         lock.acquire(False)
         lock.release()
+    if not pool._result_handler.is_alive():  # a callback raised an exception: `terminate` would too
+        pool._cache.clear()
     pool._taskqueue.put(None)  # its thread does not do so if it could start no worker
     pool.terminate()
     for results in list(pool._cache.values()):
