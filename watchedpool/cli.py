@@ -49,7 +49,6 @@ def main(arguments: list[str] | None = None) -> None:
     stdout, stderr = sys.stdout, _copy_of_stderr()
     if str(PACKAGE.parent) not in sys.path:
         sys.path.append(str(PACKAGE.parent))  # workers import us, wherever the program is
-    sys.excepthook = _show_error
     end = ExitStack()
     watch = end.enter_context(watching())
 
@@ -60,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
             # What the report imports is not theirs.
             sys.path[:] = [*ours, *(path for path in sys.path if path not in ours)]
             sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000))  # it may be low
-            _report(watch, output, stderr)
+            _report(watch, output, stderr())
             if getattr(sys, "last_type", None) is KeyboardInterrupt:
                 # Python ends itself by SIGINT then, unless source was compiled and run since, as
                 # NumPy's import does: so be interrupted again.
@@ -70,7 +69,11 @@ def main(arguments: list[str] | None = None) -> None:
     # The first that is registered is called last: when the program's threads, executors and own
     # functions have ended, and before multiprocessing ends what it has left.
     atexit.register(finish)
-    run()
+    try:
+        run()
+    except BaseException as error:
+        _hide_our_frames(error)
+        raise
 
 
 def _parse(arguments: list[str]) -> tuple[Callable[[], None], Path | None]:
@@ -190,18 +193,22 @@ def _new_main(path: str | None) -> ModuleType:
     main.__loader__ = SourceFileLoader("__main__", path) if path else BuiltinImporter
     if path:
         main.__file__, main.__cached__ = path, None
-    sys.modules["__main__"] = main
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = main
     return main
 
 
-def _show_error(kind: type, error: BaseException, trace: TracebackType | None) -> None:
-    """Show an error as Python does alone: without the frames that ran the program."""
-    theirs = trace
-    while theirs and theirs.tb_frame.f_code.co_filename != __file__:  # what started this command
-        theirs = theirs.tb_next
+def _hide_our_frames(error: BaseException) -> None:
+    """Have an error shown as Python does alone, or as the program's own hook does."""
+    theirs = error.__traceback__
     while theirs and theirs.tb_frame.f_code.co_filename == __file__:
         theirs = theirs.tb_next
-    sys.__excepthook__(kind, error.with_traceback(theirs), theirs)
+    show = sys.excepthook
+
+    def hook(kind: type, error: BaseException, _: TracebackType | None) -> None:
+        sys.excepthook = show
+        show(kind, error.with_traceback(theirs), theirs)
+
+    sys.excepthook = hook
 
 
 def _report(watch: Watch, output: Path | None, stderr: TextIO) -> None:
@@ -218,9 +225,22 @@ def _report(watch: Watch, output: Path | None, stderr: TextIO) -> None:
             stderr.write(f"watchedpool: no report ({type(error).__name__}: {error})\n")
 
 
-def _copy_of_stderr() -> TextIO:
-    """Return a stream to where stderr goes now: the program may close it, or put another there."""
+def _copy_of_stderr() -> Callable[[], TextIO]:
+    """Return what opens stderr as it is now: the program may close it, or put another there."""
     try:
-        return open(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="backslashreplace")
+        copy = os.dup(sys.stderr.fileno())
+        status = os.fstat(copy)
     except (AttributeError, OSError, ValueError):  # there is none
+        return lambda: open(os.devnull, "w")
+
+    def open_it() -> TextIO:
+        # A program that closes all files may have opened one of its own under the same number.
+        for number in copy, 2:
+            with suppress(OSError):
+                if os.path.samestat(os.fstat(number), status):
+                    return open(
+                        number, "w", encoding="utf-8", errors="backslashreplace", closefd=False
+                    )
         return open(os.devnull, "w")
+
+    return open_it

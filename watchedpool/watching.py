@@ -14,7 +14,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial, wraps
 from multiprocessing.pool import Pool, ThreadPool
 from multiprocessing.process import BaseProcess
@@ -109,8 +109,9 @@ class Watch:
 
     def close(self) -> None:
         """Keep what was recorded in memory, and remove its folders."""
-        for run in self.runs:
-            run.recorder.close()
+        if os.getpid() == self._process:
+            for run in self.runs:
+                run.recorder.close()
 
     def reports(self) -> Iterator[tuple[str, "Timeline"]]:
         """Yield for each pool a report in words, and its Timeline."""
@@ -140,28 +141,39 @@ class Watch:
             yield "\n".join(lines), timeline
 
 
-@contextmanager
-def watching() -> Iterator[Watch]:
-    """Watch each pool and executor that this process makes; afterwards, all is as it was."""
-    watch = Watch()
-    futures = concurrent.futures._base
-    patches = [
-        (Pool, "_setup_queues", _after_setup),
-        (ThreadPool, "_setup_queues", _after_setup),
-        (multiprocessing.pool, "_PoolCache", lambda *_: WatchedCache),
-        (ProcessPoolExecutor, "__init__", _after_init),
-        (ThreadPoolExecutor, "__init__", _after_init),
-        (BaseProcess, "__init__", _after_process_init),
-        (futures, "_yield_finished_futures", lambda old, _: partial(watched_finished_futures, old)),
-    ]
-    with ExitStack() as undo:
+class watching:
+    """Watch each pool and executor that this process makes; afterwards, all is as it was.
+
+    Not a generator: one that a forked copy of the program forgets would end in it.
+    """
+
+    def __enter__(self) -> Watch:
+        watch = Watch()
+        futures = concurrent.futures._base
+        patches = [
+            (Pool, "_setup_queues", _after_setup),
+            (ThreadPool, "_setup_queues", _after_setup),
+            (multiprocessing.pool, "_PoolCache", lambda *_: WatchedCache),
+            (ProcessPoolExecutor, "__init__", _after_init),
+            (ThreadPoolExecutor, "__init__", _after_init),
+            (BaseProcess, "__init__", _after_process_init),
+            (futures, "_yield_finished_futures", _delivering),
+        ]
+        self._undo = ExitStack()
         for owner, name, make in patches:
             original = vars(owner)[name]
-            undo.callback(setattr, owner, name, original)
+            self._undo.callback(setattr, owner, name, original)
             setattr(owner, name, make(original, watch))
-        undo.callback(_unwatch_bars)
-        undo.callback(watch.close)
-        yield watch
+        self._undo.callback(_unwatch_bars)
+        self._undo.callback(watch.close)
+        return watch
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+
+def _delivering(original: Callable, _: Watch) -> Callable:
+    return partial(watched_finished_futures, original)
 
 
 def _after_setup(original: Callable, watch: Watch) -> Callable:

@@ -22,6 +22,7 @@ from helpers.exercises.lesson_10 import elsewhere
 from helpers.workers import nap, nap_or_fail
 from watchedpool import Recorder
 from watchedpool.recording import dask as recording
+from watchedpool.recording import folders
 from watchedpool.recording.dask import DaskRecorder
 from watchedpool.recording.folders import FOLDER
 
@@ -176,6 +177,7 @@ def test_a_killed_worker_is_replaced_and_all_results_come():
 
 def test_what_a_worker_that_comes_later_writes_goes_with_the_cluster(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(folders, "_roots", {})
     with DaskCluster(1, processes=False) as client:
         client.cluster.scale(2)  # as Dask does by itself where a worker does not start
         client.wait_for_workers(2, timeout=DEADLINE)

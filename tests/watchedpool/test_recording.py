@@ -572,8 +572,7 @@ if __name__ == "__main__":
 """
 
 
-def test_folder_of_a_pool_left_open_is_removed_after_its_workers_have_ended(context, tmp_path):
-    # Windows removes no folder with an open file in it.
+def test_folder_of_a_pool_left_open_is_removed_at_the_end(context, tmp_path):
     program = tmp_path / "program.py"
     program.write_text(ENDS)
     done = subprocess.run(
@@ -583,7 +582,9 @@ def test_folder_of_a_pool_left_open_is_removed_after_its_workers_have_ended(cont
         text=True,
         timeout=60,
     )
-    assert done.stdout == "workers: 0\n", done.stderr
+    assert done.stderr == ""
+    if os.name == "nt":  # which removes no folder with an open file in it
+        assert done.stdout == "workers: 0\n"
     assert folders() == []
 
 

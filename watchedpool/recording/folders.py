@@ -17,8 +17,7 @@ except ImportError:  # Windows has no such lock: what a killed process left ther
 
 FOLDER = "a-watched-pool-"
 YOUNG = 60.0  # seconds; the process that made a younger folder may not have locked it yet
-# Per process and place for temporary files, the locked folder that all of its others are in.
-_roots: dict[tuple[int, str], str] = {}
+_roots: dict[int, str] = {}  # per process, the locked folder that all of its others are in
 _locks: dict[
     str, tuple[int, os.stat_result]
 ] = {}  # an open file per root; forked workers have it open, too
@@ -29,14 +28,14 @@ def make_folder() -> str:
 
     All folders of a process are in one, so that one open file is enough to lock them.
     """
-    key = os.getpid(), tempfile.gettempdir()
+    process = os.getpid()
     while True:
-        if key not in _roots:
-            _roots[key] = _make_root()
+        if process not in _roots:
+            _roots[process] = _make_root()
         try:
-            return tempfile.mkdtemp(prefix="lanes-", dir=_roots[key])
+            return tempfile.mkdtemp(prefix="lanes-", dir=_roots[process])
         except FileNotFoundError:  # the last one was removed, and the root with it
-            _roots.pop(key, None)
+            _roots.pop(process, None)
 
 
 def remove_folder(folder: str) -> None:
@@ -56,15 +55,24 @@ def _close(file: int, status: os.stat_result) -> None:
             os.close(file)
 
 
+def _temporary_folder() -> str:
+    """Return where temporary files go now; the program may still choose another place."""
+    before = tempfile.tempdir
+    try:
+        return tempfile.gettempdir()  # which keeps its answer in `tempfile.tempdir`
+    finally:
+        tempfile.tempdir = before
+
+
 def _make_root() -> str:
     """Return a new locked folder, after removing those of killed processes."""
     if fcntl:
-        for left in Path(tempfile.gettempdir()).glob(FOLDER + "*"):
+        for left in Path(_temporary_folder()).glob(FOLDER + "*"):
             with suppress(OSError):  # in use, another user's, or gone already
                 if time.time() - left.stat().st_mtime > YOUNG:
                     os.close(_lock(left))
                     shutil.rmtree(left, ignore_errors=True)
-    root = tempfile.mkdtemp(prefix=FOLDER)
+    root = tempfile.mkdtemp(prefix=FOLDER, dir=_temporary_folder())
     if fcntl:
         with suppress(OSError):  # some network drives have no locks
             file = _lock(root)

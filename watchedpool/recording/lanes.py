@@ -19,6 +19,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from io import FileIO
 from itertools import chain
 from operator import length_hint
 from pathlib import Path
@@ -132,7 +133,7 @@ class Lane:
         # (SIGBUS) when it touches the page; here it is an OSError, and the records go nowhere.
         if not self._path:
             raise FileNotFoundError
-        with open(self._path, "r+b", buffering=0) as file:
+        with FileIO(self._path, "r+") as file:  # a program may replace `open`
             at = file.seek(0, os.SEEK_END)
             if file.write(head.ljust(self._size, b"\0")) < self._size:
                 raise OSError("disk full")

@@ -8,6 +8,7 @@ Standard library only until a timeline is asked for: a spawned worker imports wh
 imports, and must not wait for numpy.
 """
 
+import os
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -355,6 +356,9 @@ class _Receiver(_End):
             error.__traceback__ = without_frame(error)
             raise
         if message is None:
+            # Every result has come: nothing is left to record. (Windows removes no open file.)
+            if not self._cache and os.name == "posix":
+                self.recorder.close()
             return None
         last, (job, i, result) = message
         waiting = self._waiting(job)

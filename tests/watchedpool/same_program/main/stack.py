@@ -1,0 +1,10 @@
+import inspect
+import traceback
+
+
+def look():
+    traceback.print_stack()
+    print([frame.function for frame in inspect.stack()])
+
+
+look()

@@ -1,0 +1,15 @@
+# only posix
+# exits -15
+
+import multiprocessing as mp
+import os
+import signal
+import sys
+
+if __name__ == "__main__":
+    mp.set_start_method(sys.argv[1])
+    with mp.Pool(1) as pool:
+        print(pool.map(abs, [-1, -2]), flush=True)
+        pool.close()
+        pool.join()
+        os.kill(os.getpid(), signal.SIGTERM)
