@@ -24,7 +24,7 @@ from types import ModuleType, TracebackType
 from typing import NoReturn, TextIO
 
 from watchedpool import __version__
-from watchedpool.output import checked_output, write_output
+from watchedpool.output_files import checked_output, write_output
 from watchedpool.watching import PACKAGE, Watch, watching
 
 USAGE = """watchedpool [-o FILE] SCRIPT [ARGUMENTS]

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from watchedpool.output import checked_output, write_output
+from watchedpool.output_files import checked_output, write_output
 from watchedpool.watching import Watch, watching
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 
 from helpers.controls.live import Consumer, Look, run_live
 from helpers.controls.panel import Panel, Picture
-from helpers.patterns import PATTERNS, naps
+from helpers.nap_patterns import PATTERNS, naps
 from watchedpool.plots.figure import Caption, alternative, set_caption, set_title
 from watchedpool.plots.predictions import (
     chunks_caption,
@@ -234,13 +234,13 @@ def _call(values: dict, **written: str) -> str:
     durations += [f"longest={values['longest']}"] if values["longest"] != 2.0 else []
     code = {name: repr(value) for name, value in _arguments(values).items()} | written
     arguments = ", ".join(f"{name}={value}" for name, value in code.items())
-    return f"wp.predict(patterns.naps({', '.join(durations)}), {arguments})"
+    return f"wp.predict(nap_patterns.naps({', '.join(durations)}), {arguments})"
 
 
 def _cell(*pictures: str) -> str:
     """Return a cell that shows these pictures, whatever names the notebook has defined."""
     shows = [f"wp.show(wp.{picture})" for picture in pictures]
-    return "\n".join(["import watchedpool as wp", "from helpers import patterns", *shows])
+    return "\n".join(["import watchedpool as wp", "from helpers import nap_patterns", *shows])
 
 
 def _draw_predicted(predicted: Timeline, axes: tuple[Axes, ...]) -> None:

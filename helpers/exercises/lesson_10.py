@@ -33,7 +33,7 @@ from helpers.exercises.measuring import (
     run_with_bar,
     secret_function,
 )
-from helpers.patterns import naps
+from helpers.nap_patterns import naps
 from helpers.workers import drawn_number, keep_result
 from watchedpool.recording.dask import DaskRecorder
 from watchedpool.schedule import predict

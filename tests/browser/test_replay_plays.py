@@ -3,7 +3,7 @@
 import pytest
 from browsing import NEEDS_CHROMIUM
 
-from helpers.patterns import naps
+from helpers.nap_patterns import naps
 from watchedpool.plots.replays import replay
 from watchedpool.schedule import predict
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from helpers.controls import explore, explore_chunks, explore_schedule, race_bars
 from helpers.controls.live import Run, run_live
-from helpers.patterns import PATTERNS, naps
+from helpers.nap_patterns import PATTERNS, naps
 from watchedpool import Timeline
 from watchedpool.plots.predictions import plot_chunks, plot_predicted
 from watchedpool.schedule import predict

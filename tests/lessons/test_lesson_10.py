@@ -38,7 +38,7 @@ from helpers.exercises.lesson_10 import (
     grade_collect,
     grade_deal,
 )
-from helpers.patterns import naps
+from helpers.nap_patterns import naps
 from helpers.workers import nap
 from watchedpool import Timeline, plot_growth, predict
 

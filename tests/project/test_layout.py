@@ -20,10 +20,10 @@ watchedpool.timeline watchedpool.cores watchedpool.clock
 watchedpool.schedule watchedpool.recording
 watchedpool.diagnosis watchedpool.plots
 watchedpool.watching watchedpool
-watchedpool.output
+watchedpool.output_files
 watchedpool.cli watchedpool.magic
 watchedpool.__main__
-helpers.workers helpers.machine helpers.patterns helpers
+helpers.workers helpers.machine helpers.nap_patterns helpers
 helpers.commands helpers.bar_recipes helpers.dask_cluster
 helpers.exercises helpers.controls
 """

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from helpers.patterns import naps
+from helpers.nap_patterns import naps
 from watchedpool import Timeline, diagnosis
 from watchedpool.diagnosis import findings
 from watchedpool.schedule import predict

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.patterns import naps
+from helpers.nap_patterns import naps
 from watchedpool import Timeline
 from watchedpool.schedule import predict
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from helpers.patterns import naps
+from helpers.nap_patterns import naps
 from watchedpool import Timeline
 from watchedpool.plots.replays import replay
 from watchedpool.plots.timelines import plot_lag

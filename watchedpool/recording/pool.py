@@ -310,9 +310,12 @@ class _Sender(_End):
         if task is None:
             self._put(None)
             return
-        job, i = task[:2]
+        job, i, func, args, _ = task
         waiting = self._waiting(job)
-        number = self._number(task, waiting)
+        if type(waiting) is _WatchedMapResult:
+            number = waiting._first + i * waiting._chunksize
+        else:
+            number = self._number(waiting, func, args)
         try:
             self._put((number, task))
         except Exception as error:  # it cannot be pickled: the consumer will get this error
@@ -327,13 +330,12 @@ class _Sender(_End):
                 waiting._receive(number, succeeded=False)
             raise
 
-    def _number(self, task: tuple, waiting: Any) -> int | None:
+    def _number(self, waiting: Any, func: Callable, args: tuple) -> int | None:
         """Return the number of the task, or of the first of a chunk; None if it is no task."""
-        _, i, func, args, _ = task
         if func is _helper_reraises_exception:
             return None
         if isinstance(waiting, _WatchedResult):
-            return waiting._first + i * getattr(waiting, "_chunksize", 1)
+            return waiting._first
         # The pool has gone, or the call was forgotten.
         if getattr(waiting, "times_forgotten", None) != self.recorder.times_forgotten:
             return None
@@ -365,7 +367,9 @@ class _Receiver(_End):
         if last is None or waiting is None:
             return job, i, result
         if isinstance(waiting, _WatchedResult):
-            waiting._receive(last, succeeded=result[0])
+            # Of map, only what is the last, or fails, means anything for delivery.
+            if not result[0] or getattr(waiting, "_number_left", 1) == 1:
+                waiting._receive(last, succeeded=result[0])
         elif hasattr(waiting, "watched_in_chunks"):
             result = _Delivery(self.recorder, last, result, waiting.watched_in_chunks)
         return job, i, result
@@ -396,6 +400,7 @@ class _Delivery:
         if begin < 0:  # forgotten
             yield from values
             return
+        now = clock.now
         for row, value in enumerate(values, begin):
-            delivered[row] = clock.now()
+            delivered[row] = now()
             yield value

@@ -144,7 +144,11 @@ class Recorder:
         now, (first, delivered) = clock.now(), self.rows
         if number >= first:
             place = slice(number - first, number - first + tasks)
-            delivered[place] = array("d", [at or now for at in delivered[place]])
+            earlier = delivered[place]
+            if earlier.tobytes().strip(b"\0"):
+                delivered[place] = array("d", [at or now for at in earlier])
+            else:  # usually; for a million tasks, ten times as fast
+                delivered[place] = array("d", [now]) * len(earlier)
 
     def _lanes(self) -> Iterable[bytes]:
         if self._kept is not None:
