@@ -27,4 +27,4 @@ if __name__ == "__main__":
         thread.start()
     for thread in threads:
         thread.join()
-    print(sorted(results.items()), [each.name for each in threading.enumerate()])
+    print(sorted(results.items()), [each.name for each in threading.enumerate() if not each.daemon])

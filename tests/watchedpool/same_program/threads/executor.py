@@ -28,8 +28,10 @@ with ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker") as executor:
         except BaseException:
             print(traceback.format_exc())
         print(repr(future.exception()), future.exception().__traceback__.tb_frame.f_code.co_name)
-    blocked = threading.Event()
-    running, pending = executor.submit(blocked.wait), executor.submit(divide, 1)
+    started, blocked = threading.Event(), threading.Event()
+    running = executor.submit(lambda: (started.set(), blocked.wait()))
+    pending = executor.submit(divide, 1)
+    started.wait(60)
     print(pending.cancel(), pending.cancel(), pending.cancelled(), running.cancel())
     blocked.set()
 with ThreadPoolExecutor(3) as executor:

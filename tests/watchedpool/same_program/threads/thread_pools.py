@@ -35,4 +35,4 @@ for make in (ThreadPool, DummyPool):
     print(failed)
     pool.close()
     pool.join()
-print([each.name for each in threading.enumerate()])
+print([each.name for each in threading.enumerate() if not each.daemon])
