@@ -1,6 +1,10 @@
 """Run `python -m watchedpool` as the command `watchedpool`."""
 
-from watchedpool.cli import main
+import sys
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path:
+        del sys.path[0]  # the current folder, where a program may have modules with Python's names
+    from watchedpool.cli import main
+
     main()

@@ -4,27 +4,40 @@ While `watching` lasts, a pool or an executor that is made gets watched queues. 
 names stay as they are. The command line and the magic are built on it.
 """
 
-import concurrent.futures._base
 import linecache
-import multiprocessing.pool
+import multiprocessing.pool as pools
 import os
 import sys
 import sysconfig
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import _base as futures
 from contextlib import ExitStack
-from functools import partial, wraps
-from multiprocessing.pool import Pool, ThreadPool
+from functools import wraps
+from multiprocessing.pool import ApplyResult, MapResult, Pool, ThreadPool
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from watchedpool import clock
-from watchedpool.recording.executors import CallQueue, watch_executor, watched_finished_futures
-from watchedpool.recording.pool import WatchedCache, is_watched, watch_queues
+from watchedpool.recording.calls import BeforeMethod
+from watchedpool.recording.executors import (
+    CallQueue,
+    FutureCall,
+    watch_executor,
+    watched_finished_futures,
+    watched_set_running,
+)
+from watchedpool.recording.pool import (
+    TaskValues,
+    WatchedCache,
+    asking,
+    is_watched,
+    watch_queues,
+)
 from watchedpool.recording.queues import TaskQueue, without_frame
 from watchedpool.recording.recorder import Recorder
 
@@ -80,13 +93,19 @@ class Watch:
         """
         if os.getpid() == self._process:
             recorder = Recorder()
-            self.runs.append(WatchedRun(recorder, clock.now(), *_program_line()))
-            weakref.finalize(watch_it(made, recorder), recorder.close).atexit = False
+            run = WatchedRun(recorder, clock.now(), *_program_line())
+            try:
+                watched = watch_it(made, recorder)
+            except Exception as error:  # the program has put something of its own in our way
+                self._unwatched[f"{run.where} ({type(error).__name__}: {error})"] += 1
+                return
+            self.runs.append(run)
+            weakref.finalize(watched, recorder.close).atexit = False
             if "tqdm.std" in sys.modules:
                 _watch_bars(sys.modules["tqdm.std"].tqdm, self)
 
     def see_process(self, process: BaseProcess) -> None:
-        """Count a process that is made, if it is no worker of a pool that we watch."""
+        """Count a process that is started, if it is no worker of a pool that we watch."""
         arguments = process._args
         watched = arguments and isinstance(arguments[0], TaskQueue | CallQueue)
         manager = getattr(process._target, "__module__", "") == "multiprocessing.managers"
@@ -149,20 +168,27 @@ class watching:
 
     def __enter__(self) -> Watch:
         watch = Watch()
-        futures = concurrent.futures._base
         patches = [
             (Pool, "_setup_queues", _after_setup),
             (ThreadPool, "_setup_queues", _after_setup),
-            (multiprocessing.pool, "_PoolCache", lambda *_: WatchedCache),
+            (pools, "_PoolCache", lambda *_: WatchedCache),
+            (ApplyResult, "get", lambda original, _: asking(original)),
+            (MapResult, "_value", lambda *_: TaskValues()),
             (ProcessPoolExecutor, "__init__", _after_init),
             (ThreadPoolExecutor, "__init__", _after_init),
-            (BaseProcess, "__init__", _after_process_init),
-            (futures, "_yield_finished_futures", _delivering),
+            (BaseProcess, "start", _before_start),
+            (futures, "_yield_finished_futures", _around(watched_finished_futures)),
+            (Future, "set_running_or_notify_cancel", _around(watched_set_running)),
+            (Future, "result", _before(FutureCall.ask)),
+            (Future, "exception", _before(FutureCall.ask)),
+            (Future, "add_done_callback", _before(FutureCall.ask)),
+            (Future, "_invoke_callbacks", _before(FutureCall.arrive)),
         ]
         self._undo = ExitStack()
         for owner, name, make in patches:
-            original = vars(owner)[name]
-            self._undo.callback(setattr, owner, name, original)
+            original = vars(owner).get(name)
+            undo = (setattr, owner, name, original) if original else (delattr, owner, name)
+            self._undo.callback(*undo)
             setattr(owner, name, make(original, watch))
         self._undo.callback(_unwatch_bars)
         self._undo.callback(watch.close)
@@ -172,14 +198,31 @@ class watching:
         self._undo.close()
 
 
-def _delivering(original: Callable, _: Watch) -> Callable:
-    return partial(watched_finished_futures, original)
+def _before(notice: Callable) -> Callable[[Callable, Watch], BeforeMethod]:
+    return lambda original, _: BeforeMethod(original, notice)
+
+
+def _around(watched: Callable) -> Callable[[Callable, Watch], Callable]:
+    """Return what makes a function of one that takes the original first."""
+
+    def make(original: Callable, _: Watch) -> Callable:
+        @wraps(original)
+        def function(*args: Any, **kwargs: Any) -> Any:
+            return watched(original, *args, **kwargs)
+
+        return function
+
+    return make
 
 
 def _after_setup(original: Callable, watch: Watch) -> Callable:
     @wraps(original)
     def _setup_queues(self: Pool) -> None:
-        original(self)
+        try:
+            original(self)
+        except Exception as error:
+            error.__traceback__ = without_frame(error)
+            raise
         if not is_watched(self):
             watch.notice(watch_queues, self)
 
@@ -199,13 +242,23 @@ def _after_init(original: Callable, watch: Watch) -> Callable:
     return __init__
 
 
-def _after_process_init(original: Callable, watch: Watch) -> Callable:
+def _before_start(original: Callable, watch: Watch) -> Callable:
     @wraps(original)
-    def __init__(self: BaseProcess, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
+    def start(self: BaseProcess) -> None:
         watch.see_process(self)
+        try:
+            original(self)
+        except Exception as error:  # it cannot be pickled, for one
+            error.__traceback__ = without_frame(error)
+            raise
 
-    return __init__
+    # The program may be starting its first process just now, which makes us begin.
+    frame: FrameType | None = sys._getframe()
+    while frame and frame.f_code is not original.__code__:
+        frame = frame.f_back
+    if frame:
+        watch.see_process(frame.f_locals["self"])
+    return start
 
 
 def _watch_bars(tqdm: type, watch: Watch) -> None:

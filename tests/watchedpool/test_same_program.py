@@ -60,33 +60,8 @@ class Left(NamedTuple):
     processes: list[str]
 
 
-# Where the watch does change a program, and why. Whoever makes that better deletes the line.
-FRAMES = "frames of the command stand below those of the program"
-ATEXIT = "multiprocessing is imported before the program registers functions for its exit"
-FOLDER = "the folder of lanes is left where Python cannot end in order"
-KNOWN = {
-    "executors/exact_types": "a watched future is of a subclass, which cannot be pickled by name",
-    "main/module_named_like_ours": "the program gets the modules that the command has imported",
-    "main/stack": FRAMES,
-    "main/warnings_shown": FRAMES,
-    "pools/at_exit": ATEXIT,
-    "pools/at_exit_before_imports": ATEXIT,
-    "pools/exact_types": "a watched result is of a subclass, which cannot be pickled by name",
-    "threads/replaced_functions": "the recorder opens files with functions that are replaced",
-    "not in UTF-8": "compile() says it in other words",
-    "sys.excepthook = None; raise ValueError": FRAMES,
-    "del sys.excepthook; raise ValueError": FRAMES,
-    "sys.excepthook = lambda *_: 1 / 0; raise ValueError": FRAMES,
-}
-if sys.version_info < (3, 13):
-    KNOWN["threads/few_open_files"] = "before Python 3.13, each mapped lane has a file open"
-
-
 def marks(name, head=""):
-    """Return the marks of a case: where it cannot run, and where it is known to differ."""
-    for each in name, name.rpartition("-")[0]:
-        if reason := KNOWN.get(each):
-            yield pytest.mark.xfail(reason=reason, strict=True)
+    """Return the marks of a program: where it cannot run."""
     if "# only posix" in head and os.name == "nt":
         yield pytest.mark.skip(reason="only for posix")
     if "# needs tqdm" in head and not importlib.util.find_spec("tqdm"):
@@ -98,10 +73,8 @@ def marks(name, head=""):
 def programs():
     """Yield each program's name, start method and exit code."""
     for path in sorted(PROGRAMS.glob("*/*.py")):
-        name, source = (
-            path.relative_to(PROGRAMS).with_suffix("").as_posix(),
-            path.read_text("utf-8"),
-        )
+        name = path.relative_to(PROGRAMS).with_suffix("").as_posix()
+        source = path.read_text("utf-8")
         head = source.partition("import ")[0]
         methods = re.findall("^# only (fork|spawn|forkserver)$", head, re.M) or METHODS
         if TAKES_METHOD not in source.encode():
@@ -114,7 +87,7 @@ def programs():
 
 
 @pytest.mark.one_start_method
-@pytest.mark.parametrize(("name", "method", "exit_code"), programs())
+@pytest.mark.parametrize(("name", "method", "exit_code"), list(programs()))
 def test_program(name, method, exit_code, tmp_path):
     source = (PROGRAMS / f"{name}.py").read_bytes()
     arguments = [method] if TAKES_METHOD in source else []
@@ -177,7 +150,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", [pytest.param(way, marks=list(marks(way))) for way in WAYS])
+@pytest.mark.parametrize("way", WAYS)
 def test_ways_to_run(way, tmp_path):
     files, arguments = WAYS[way]
     check(tmp_path, files, *arguments)
@@ -212,7 +185,7 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize("statement", [pytest.param(end, marks=list(marks(end))) for end in ENDS])
+@pytest.mark.parametrize("statement", ENDS)
 def test_ways_to_end(statement, tmp_path):
     source = f"import os, sys\nprint('begin', flush=True)\ndef main():\n    {statement}\nmain()\n"
     check(tmp_path, {"program.py": source.encode()}, "program.py")

@@ -17,6 +17,7 @@ from functools import partial
 from threading import get_ident
 from typing import Any
 
+from watchedpool.recording.calls import Call
 from watchedpool.recording.lanes import Lane, Lanes
 from watchedpool.recording.queues import without_frame
 from watchedpool.recording.recorder import Recorder
@@ -51,66 +52,36 @@ def watch_executor(executor: Executor, recorder: Recorder) -> Any:
     return executor._work_queue
 
 
-class WatchedFuture(Future):
-    """A Future that is delivered when it is done and somebody has asked for its result.
+class FutureCall(Call):
+    """The tasks of a future: one, or a chunk of `map`.
 
-    `result` is the future's own, so no call of ours stands in the traceback of an exception.
+    lanes: of the threads that run tasks, where it is threads.
     """
 
-    _recorder: Recorder
-    _number: int  # of its task, or of the first of its chunk
-    _tasks = 1
-    _lanes: Lanes | None = None  # of the threads that run tasks, where it is threads
-    _lane: Lane | None = None  # of the thread that runs this one
-    _asked = _arrived = False
+    def __init__(self, recorder: Recorder, tasks: int = 1, lanes: Lanes | None = None) -> None:
+        super().__init__(recorder, tasks)
+        self._lanes = lanes
+        self._lane: Lane | None = None  # of the thread that runs this one
 
-    @property
-    def result(self) -> Callable:
-        """As Future.result."""
-        self.ask()
-        return super().result
-
-    @property
-    def exception(self) -> Callable:
-        """As Future.exception."""
-        self.ask()
-        return super().exception
-
-    def add_done_callback(self, fn: Callable) -> None:
-        """As Future.add_done_callback."""
-        self.ask()
-        super().add_done_callback(fn)
-
-    def set_running_or_notify_cancel(self) -> bool:
-        """As the same of Future: an executor calls it, a thread just before it runs the task."""
-        runs = super().set_running_or_notify_cancel()
-        if runs and self._lanes is not None:
+    def start(self) -> None:
+        """Write down that a thread starts the task now."""
+        if self._lanes is not None:
             self._lane = self._lanes[get_ident()]
-            self._lane.start_task(self._number)
-        return runs
+            self._lane.start_task(self.first)
 
-    def _invoke_callbacks(self) -> None:
+    def arrive(self) -> None:
+        """Note that the future is done; for a thread, that is the end of its task."""
         if self._lane:
             self._lane.finish_task()
-        self._arrived = True
-        self._deliver()
-        super()._invoke_callbacks()
-
-    def ask(self) -> None:
-        """Note that somebody waits for the result, or has it."""
-        self._asked = True
-        self._deliver()
-
-    def _deliver(self) -> None:
-        if self._asked and self._arrived:
-            if self._tasks == 1:
-                self._recorder.deliver(self._number)
-            else:
-                self._recorder.deliver_all(self._number, self._tasks)
+        super().arrive()
 
 
-WatchedFuture.__name__, WatchedFuture.__qualname__ = Future.__name__, Future.__qualname__
-WatchedFuture.__module__ = Future.__module__
+def watched_set_running(original: Callable, future: Future) -> bool:
+    """As `original`, which an executor calls, a thread just before it runs the task."""
+    runs = original(future)
+    if runs and (call := vars(future).get("_watched_call")):
+        call.start()
+    return runs
 
 
 def watched_finished_futures(
@@ -118,8 +89,8 @@ def watched_finished_futures(
 ) -> Iterator[Future]:
     """As `original`, from which as_completed takes its futures; each is delivered with it."""
     for future in original(finished, waiter, ref_collect):
-        if isinstance(future, WatchedFuture):
-            future.ask()
+        if call := vars(future).get("_watched_call"):
+            call.ask()
         popped = [future]
         del future  # as_completed promises to keep no reference while its consumer works
         yield popped.pop()
@@ -134,14 +105,11 @@ class _WorkQueue(queue.SimpleQueue):
     """Where threads take their tasks: watches the future of each."""
 
     def __init__(self, recorder: Recorder) -> None:
-        self._recorder, self._lanes = recorder, Lanes(recorder.folder)
+        self._recorder, self._lanes = recorder, recorder.threads
 
     def put(self, item: Any, *args: Any, **kwargs: Any) -> None:
         if item is not None:
-            future = item.future
-            future.__class__ = WatchedFuture
-            future._recorder, future._lanes = self._recorder, self._lanes
-            future._number = self._recorder.reserve(1)
+            item.future._watched_call = FutureCall(self._recorder, lanes=self._lanes)
         super().put(item, *args, **kwargs)
 
 
@@ -155,11 +123,9 @@ class _WorkIds(queue.Queue):
     def put(self, work_id: int, *args: Any, **kwargs: Any) -> None:
         item = self._items[work_id]
         chunk = _chunk_in(item.fn, item.args)
-        future = item.future
-        future.__class__ = WatchedFuture
-        future._recorder, future._tasks = self._recorder, 1 if chunk is None else len(chunk)
-        future._number = self._recorder.reserve(future._tasks)
-        self._calls.numbers[work_id] = future._number
+        call = FutureCall(self._recorder, 1 if chunk is None else len(chunk))
+        item.future._watched_call = call
+        self._calls.numbers[work_id] = call.first
         super().put(work_id, *args, **kwargs)
 
 
@@ -213,11 +179,7 @@ class _ResultQueue(_ProcessQueue):
     """Where processes put their results: writes down when each task ended."""
 
     def put(self, item: Any) -> None:
-        interrupted = isinstance(getattr(item, "exception", None), _ExceptionWithTraceback)
-        interrupted = interrupted and isinstance(item.exception.exc, KeyboardInterrupt)
-        if (
-            isinstance(item, _ResultItem) and not interrupted
-        ):  # a task that was cut short has no end
+        if isinstance(item, _ResultItem) and not _was_interrupted(item):
             self._lanes[get_ident()].finish_task()
         try:
             self._queue.put(item)

@@ -4,23 +4,25 @@ Standard library only: a worker imports it.
 """
 
 import os
-import shutil
 import tempfile
 import time
 from contextlib import suppress
-from pathlib import Path
+
+# As they are now: a program may replace them, and notice whoever calls its own.
+from os import access, close, fstat, mkdir, rmdir, scandir, unlink, urandom
+from os import open as open_file
 
 try:
-    import fcntl
+    from fcntl import LOCK_EX, LOCK_NB, flock
 except ImportError:  # Windows has no such lock: what a killed process left there stays
-    fcntl = None
+    flock = None
 
 FOLDER = "a-watched-pool-"
 YOUNG = 60.0  # seconds; the process that made a younger folder may not have locked it yet
+now = time.time
 _roots: dict[int, str] = {}  # per process, the locked folder that all of its others are in
-_locks: dict[
-    str, tuple[int, os.stat_result]
-] = {}  # an open file per root; forked workers have it open, too
+# An open file per root. Forked workers have it open, too.
+_locks: dict[str, tuple[int, os.stat_result]] = {}
 
 
 def make_folder() -> str:
@@ -33,59 +35,81 @@ def make_folder() -> str:
         if process not in _roots:
             _roots[process] = _make_root()
         try:
-            return tempfile.mkdtemp(prefix="lanes-", dir=_roots[process])
+            return _make_private(_roots[process], "lanes-")
         except FileNotFoundError:  # the last one was removed, and the root with it
             _roots.pop(process, None)
 
 
 def remove_folder(folder: str) -> None:
     """Remove a folder that `make_folder` has made; if it has gone, do nothing."""
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove_all(folder)
     root = os.path.dirname(folder)
     with suppress(OSError):  # others are in it
-        os.rmdir(root)
+        rmdir(root)
         if root in _locks:
             _close(*_locks.pop(root))
+
+
+def _make_private(parent: str, prefix: str) -> str:
+    """Return a new folder that only this user can read, and whose name nobody can guess."""
+    folder = os.path.join(parent, prefix + urandom(8).hex())
+    mkdir(folder, 0o700)
+    return folder
+
+
+def _remove_all(folder: str) -> None:
+    """Remove a folder and what is in it, as far as that can be removed."""
+    with suppress(OSError):
+        for entry in list(scandir(folder)):
+            if entry.is_dir(follow_symlinks=False):
+                _remove_all(entry.path)
+            else:
+                with suppress(OSError):
+                    unlink(entry.path)
+        rmdir(folder)
 
 
 def _close(file: int, status: os.stat_result) -> None:
     """Close an open folder, unless the program has closed it, and the number is another file's."""
     with suppress(OSError):
-        if os.path.samestat(os.fstat(file), status):
-            os.close(file)
+        if os.path.samestat(fstat(file), status):
+            close(file)
 
 
 def _temporary_folder() -> str:
-    """Return where temporary files go now; the program may still choose another place."""
-    before = tempfile.tempdir
-    try:
-        return tempfile.gettempdir()  # which keeps its answer in `tempfile.tempdir`
-    finally:
-        tempfile.tempdir = before
+    """Return where temporary files go now.
+
+    `tempfile.gettempdir` would keep its answer, and the program may still choose another place.
+    """
+    places = tempfile._candidate_tempdir_list()
+    usable = (place for place in places if access(place, os.W_OK | os.X_OK))
+    return tempfile.tempdir or next(usable, os.curdir)
 
 
 def _make_root() -> str:
     """Return a new locked folder, after removing those of killed processes."""
-    if fcntl:
-        for left in Path(_temporary_folder()).glob(FOLDER + "*"):
-            with suppress(OSError):  # in use, another user's, or gone already
-                if time.time() - left.stat().st_mtime > YOUNG:
-                    os.close(_lock(left))
-                    shutil.rmtree(left, ignore_errors=True)
-    root = tempfile.mkdtemp(prefix=FOLDER, dir=_temporary_folder())
-    if fcntl:
+    parent = _temporary_folder()
+    if flock:
+        for left in list(scandir(parent)):
+            if left.name.startswith(FOLDER):
+                with suppress(OSError):  # in use, another user's, or gone already
+                    if now() - left.stat().st_mtime > YOUNG:
+                        close(_lock(left.path))
+                        _remove_all(left.path)
+    root = _make_private(parent, FOLDER)
+    if flock:
         with suppress(OSError):  # some network drives have no locks
             file = _lock(root)
-            _locks[root] = file, os.fstat(file)
+            _locks[root] = file, fstat(file)
     return root
 
 
-def _lock(folder: str | Path) -> int:
+def _lock(folder: str) -> int:
     """Return `folder` as an open and locked file; raises OSError where another process has it."""
-    file = os.open(folder, os.O_RDONLY)
+    file = open_file(folder, os.O_RDONLY)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        flock(file, LOCK_EX | LOCK_NB)
     except OSError:
-        os.close(file)
+        close(file)
         raise
     return file

@@ -1,6 +1,7 @@
 """The half of the recorder that runs inside workers: one lane per worker. Standard library only.
 
-A lane is a file with one writer and no lock: a head, then records of four native 8-byte fields:
+A lane has one writer and no lock. That of a process is a file, and that of a thread of the parent
+is memory. It is a head, then records of four native 8-byte fields:
 
     number + 1    the number of a task
     count         how many tasks the record is of: this one, and those that follow it
@@ -14,7 +15,6 @@ runs, and outlives a worker that is killed.
 import mmap
 import os
 import sys
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ from contextlib import suppress
 from io import FileIO
 from itertools import chain
 from operator import length_hint
-from pathlib import Path
+from os import scandir, urandom
 from time import perf_counter
 from typing import Any
 
@@ -46,12 +46,19 @@ _open: "weakref.WeakValueDictionary[int, Lane]" = weakref.WeakValueDictionary()
 class Lane:
     """Where one worker (a process, or a thread of one) writes down its tasks."""
 
-    def __init__(self, folder: str) -> None:
-        """Open a new lane in `folder`. Where that fails, records go nowhere and work goes on."""
+    def __init__(self, folder: str | None) -> None:
+        """Open a new lane: a file in `folder`, or memory if that is None.
+
+        Where no file can be opened, records go nowhere and work goes on.
+        """
         self.folder, self._path = folder, ""
-        with suppress(OSError):
-            handle, self._path = tempfile.mkstemp(SUFFIX, dir=folder)
-            os.close(handle)
+        self._memory: list[bytearray] | None = [] if folder is None else None
+        if folder is not None:
+            # Not by `tempfile`: a program may have a module `random`, which that would import.
+            path = os.path.join(folder, urandom(8).hex() + SUFFIX)
+            with suppress(OSError):
+                FileIO(path, "x").close()
+                self._path = path
         self._size = FIRST_SEGMENT
         self._running = False
         self._block: Iterator | None = None  # of a chunk, what runs now
@@ -108,6 +115,10 @@ class Lane:
             took = max(times[end] - times[end - 1], 1e-9)
             count = max(1, min(GROWTH * count, int(len(block) * SHORT / took)))
 
+    def in_memory(self) -> bytes:
+        """Return the records of a lane that is memory."""
+        return b"".join(self._memory or ())[RECORD:]
+
     def close(self) -> None:
         """Let go of the file, so that Windows can delete it. Later records go nowhere."""
         self._numbers.release()
@@ -118,10 +129,14 @@ class Lane:
 
     def _open_segment(self, head: bytes = b"") -> None:
         """Go on in fresh memory: the file's next, or where there is none, that of no file."""
-        try:
-            self._segment = self._extend_file(head)
-        except OSError:
-            self._segment = mmap.mmap(-1, self._size)
+        if self._memory is not None:
+            self._segment = bytearray(head.ljust(self._size, b"\0"))
+            self._memory.append(self._segment)
+        else:
+            try:
+                self._segment = self._extend_file(head)
+            except OSError:
+                self._segment = mmap.mmap(-1, self._size)
         # Two views of the same fields, because to set an item of one is twice as quick as to pack.
         self._numbers = memoryview(self._segment).cast("q")
         self._times = memoryview(self._segment).cast("d")
@@ -146,12 +161,12 @@ class Lanes(dict[int, Lane]):
     `lane` asks the system each time which process this is, which would be twice per task.
     """
 
-    def __init__(self, folder: str) -> None:
-        """Open lanes in `folder`."""
+    def __init__(self, folder: str | None = None) -> None:
+        """Open lanes in `folder`, or in memory."""
         self.folder = folder
 
     def __missing__(self, worker: int) -> Lane:
-        self[worker] = lane(self.folder)
+        self[worker] = Lane(None) if self.folder is None else lane(self.folder)
         return self[worker]
 
     def __reduce__(self) -> tuple:
@@ -170,9 +185,13 @@ def lane(folder: str) -> Lane:
 
 def read_lanes(folder: str) -> Iterator[bytes]:
     """Yield the records of each lane in `folder`; what is no lane, or unreadable, is left out."""
-    for path in sorted(Path(folder).glob("*" + SUFFIX)):
+    paths: list[str] = []
+    with suppress(OSError):
+        paths = sorted(entry.path for entry in scandir(folder))
+    for path in paths:
         try:
-            content = path.read_bytes()
+            with FileIO(path) as file:
+                content = file.readall()
         except OSError:
             continue
         if content.startswith(HEAD):

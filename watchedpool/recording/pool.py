@@ -27,6 +27,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from watchedpool import clock
+from watchedpool.recording.calls import BeforeMethod, Call
+from watchedpool.recording.lanes import Lanes
 from watchedpool.recording.queues import ResultQueue, TaskQueue, chunk_of, without_frame
 from watchedpool.recording.recorder import Recorder
 
@@ -141,9 +143,9 @@ def watch_queues(pool: Pool, recorder: Recorder) -> Pool:
 
     The pool's `_cache`, which it makes later, has to become a WatchedCache.
     """
-    folder = recorder.folder
-    pool._inqueue = TaskQueue(pool._inqueue, folder)
-    pool._outqueue = ResultQueue(pool._outqueue, folder)
+    lanes = recorder.threads if isinstance(pool, ThreadPool) else Lanes(recorder.folder)
+    pool._inqueue = TaskQueue(pool._inqueue, lanes)
+    pool._outqueue = ResultQueue(pool._outqueue, lanes)
     pool._quick_put = _Sender(pool, recorder)
     pool._quick_get = _Receiver(pool, recorder)
     return pool
@@ -198,84 +200,64 @@ class WatchedCache(_PoolCache):
         sender = waiting._pool._quick_put  # a program may have put another in its place
         if is_watched(waiting._pool) and isinstance(sender, _Sender):
             recorder = sender.recorder
-            if type(waiting) in _WATCHED_RESULTS:
-                waiting.__class__ = _WATCHED_RESULTS[type(waiting)]
-                waiting._recorder = recorder
-                waiting._start_call()
+            if type(waiting) is ApplyResult:
+                waiting._watched_call = Call(recorder, 1)
+            elif type(waiting) is MapResult:
+                waiting._watched_recorder = recorder  # how many tasks there are is not known yet
             else:
                 recorder.reserve(0)
-                waiting.times_forgotten = recorder.times_forgotten
+                waiting._times_forgotten = recorder.times_forgotten
+            if not isinstance(vars(ApplyResult)["get"], BeforeMethod):
+                waiting.__class__ = _WATCHED_RESULTS.get(type(waiting), type(waiting))
 
 
-class _WatchedResult:
-    """What a watched AsyncResult adds: its tasks are delivered when its `get` returns.
+def asking(method: Callable) -> BeforeMethod:
+    """Return `get` of AsyncResult as one that notes who asks."""
+    return BeforeMethod(method, Call.ask)
 
-    That is when somebody has asked for the result, and it has arrived. `get` itself is the pool's
-    own, so no call of ours stands in the traceback of an exception that it raises.
+
+class TaskValues:
+    """`_value` of MapResult, a list that is as long as there are tasks: rows are reserved with it.
+
+    Without `watching`, only results of our own pools have it.
     """
 
-    _recorder: Recorder
-    _first, _tasks = 0, 0  # the number of its first task, and how many there are
-    _failed: int | None = None  # the number of the task that failed first
-    _asked = _arrived = False
+    def __get__(self, result: MapResult, owner: type) -> Any:
+        return vars(result)["_value"]
 
-    @property
-    def get(self) -> Callable:
-        self._asked = True
-        self._deliver()
-        return super().get
-
-    def _reserve(self, tasks: int) -> None:
-        self._first, self._tasks = self._recorder.reserve(tasks), tasks
-
-    def _receive(self, last: int, succeeded: bool) -> None:
-        """Note that a message came back, or could not be sent; `last` is the task that ran last."""
-        if not succeeded and self._failed is None:
-            self._failed = last
-        if getattr(self, "_number_left", 1) > 1:  # of map, which waits for all messages
-            return
-        self._arrived = True
-        failed = self._failed is not None
-        if self._error_callback if failed else self._callback:
-            self._asked = True
-        self._deliver()
-
-    def _deliver(self) -> None:
-        if self._asked and self._arrived:
-            if self._failed is None:
-                self._recorder.deliver_all(self._first, self._tasks)
-            else:  # the others of the call will never be delivered
-                self._recorder.deliver(self._failed)
+    def __set__(self, result: MapResult, value: Any) -> None:
+        vars(result)["_value"] = value
+        if recorder := vars(result).pop("_watched_recorder", None):
+            result._watched_call = Call(recorder, len(value))
 
 
-class _WatchedApplyResult(_WatchedResult, ApplyResult):
+class _WatchedApplyResult(ApplyResult):
     __doc__ = ApplyResult.__doc__
-
-    def _start_call(self) -> None:
-        self._reserve(1)
+    get = asking(ApplyResult.get)
 
 
-class _WatchedMapResult(_WatchedResult, MapResult):
+class _WatchedMapResult(MapResult):
     __doc__ = MapResult.__doc__
-
-    def _start_call(self) -> None:
-        """Do nothing: how many tasks there are is known when `_value` is set."""
-
-    @property
-    def _value(self) -> Any:
-        return vars(self)["_value"]
-
-    @_value.setter
-    def _value(self, value: Any) -> None:
-        if "_value" not in vars(self):
-            self._reserve(len(value))
-        vars(self)["_value"] = value
+    get = asking(ApplyResult.get)
+    _value = TaskValues()
 
 
 _WATCHED_RESULTS = {ApplyResult: _WatchedApplyResult, MapResult: _WatchedMapResult}
 for _base, _class in _WATCHED_RESULTS.items():
     _class.__name__, _class.__qualname__ = _base.__name__, _base.__qualname__
     _class.__module__ = _base.__module__
+
+
+def _receive(waiting: ApplyResult, last: int, succeeded: bool) -> None:
+    """Note that a message came back, or could not be sent; `last` is the task that ran last."""
+    call = waiting._watched_call
+    if not succeeded and call.failed is None:
+        call.failed = last
+    if getattr(waiting, "_number_left", 1) > 1:  # of map, which waits for all messages
+        return
+    if waiting._callback if call.failed is None else waiting._error_callback:
+        call.ask()
+    call.arrive()
 
 
 class _End:
@@ -312,10 +294,13 @@ class _Sender(_End):
             return
         job, i, func, args, _ = task
         waiting = self._waiting(job)
-        if type(waiting) is _WatchedMapResult:
-            number = waiting._first + i * waiting._chunksize
-        else:
+        call = getattr(waiting, "_watched_call", None)
+        if call is None:
             number = self._number(waiting, func, args)
+        elif func is _helper_reraises_exception:
+            number = None
+        else:
+            number = call.first + i * getattr(waiting, "_chunksize", 0)
         try:
             self._put((number, task))
         except Exception as error:  # it cannot be pickled: the consumer will get this error
@@ -326,21 +311,19 @@ class _Sender(_End):
                 error.__traceback__ = trace
                 waiting._set(i, _Delivery(self.recorder, number, (False, error), False))
                 return
-            if isinstance(waiting, _WatchedResult):
-                waiting._receive(number, succeeded=False)
+            if call and number is not None:
+                _receive(waiting, number, succeeded=False)
             raise
 
     def _number(self, waiting: Any, func: Callable, args: tuple) -> int | None:
         """Return the number of the task, or of the first of a chunk; None if it is no task."""
         if func is _helper_reraises_exception:
             return None
-        if isinstance(waiting, _WatchedResult):
-            return waiting._first
         # The pool has gone, or the call was forgotten.
-        if getattr(waiting, "times_forgotten", None) != self.recorder.times_forgotten:
+        if getattr(waiting, "_times_forgotten", None) != self.recorder.times_forgotten:
             return None
         chunk = chunk_of(func, args)
-        waiting.watched_in_chunks = chunk is not None
+        waiting._watched_in_chunks = chunk is not None
         return self.recorder.reserve(len(chunk[1]) if chunk else 1)
 
 
@@ -366,12 +349,12 @@ class _Receiver(_End):
         waiting = self._waiting(job)
         if last is None or waiting is None:
             return job, i, result
-        if isinstance(waiting, _WatchedResult):
+        if hasattr(waiting, "_watched_call"):
             # Of map, only what is the last, or fails, means anything for delivery.
             if not result[0] or getattr(waiting, "_number_left", 1) == 1:
-                waiting._receive(last, succeeded=result[0])
-        elif hasattr(waiting, "watched_in_chunks"):
-            result = _Delivery(self.recorder, last, result, waiting.watched_in_chunks)
+                _receive(waiting, last, succeeded=result[0])
+        elif hasattr(waiting, "_watched_in_chunks"):
+            result = _Delivery(self.recorder, last, result, waiting._watched_in_chunks)
         return job, i, result
 
 

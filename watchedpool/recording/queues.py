@@ -17,10 +17,9 @@ from watchedpool.recording.lanes import Lanes
 class WatchedQueue:
     """A queue of a pool, in front of the real one; what it does not do itself, that one does."""
 
-    def __init__(self, queue: Any, folder: str) -> None:
-        """Watch `queue`, and write into lanes of `folder`."""
-        self.queue = queue
-        self.lanes = Lanes(folder)
+    def __init__(self, queue: Any, lanes: Lanes) -> None:
+        """Watch `queue`, and write into `lanes`."""
+        self.queue, self.lanes = queue, lanes
         if hasattr(queue, "_writer"):  # a pool of processes closes the ends that it does not use
             self._reader, self._writer = queue._reader, queue._writer
             self._rlock = queue._rlock

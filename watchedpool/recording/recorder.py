@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from watchedpool import clock
 from watchedpool.recording.folders import make_folder, remove_folder
-from watchedpool.recording.lanes import close_lanes, read_lanes, run_watched
+from watchedpool.recording.lanes import Lanes, close_lanes, read_lanes, run_watched
 
 if TYPE_CHECKING:
     from watchedpool.recording.bar import WatchedBar
@@ -40,6 +40,7 @@ class Recorder:
         # that who has it can write into it without the lock.
         self.rows: tuple[int, array] = 0, array("d")
         self.times_forgotten = 0
+        self.threads = Lanes()  # of threads of a watched pool
         self.workers = 0  # how many workers the watched pool has, once that is known
 
     def track(self, func: Callable) -> Callable:
@@ -113,11 +114,13 @@ class Recorder:
             if self._folder is None:
                 # Where none can be made (on a full disk, say), it is one in which no file can be
                 # opened: the lanes fail one by one, and the work goes on.
-                self._folder = os.path.join(os.devnull, "lanes")
+                folder = os.path.join(os.devnull, "lanes")
                 with suppress(OSError):
-                    self._folder = make_folder()
-                # Below 0: at exit after the pools, whose workers have files open there.
-                self._remove_folder = Finalize(self, _remove, (self._folder,), exitpriority=-1)
+                    folder = make_folder()
+                # Below 0: at exit after the pools, whose workers have files open there, and below
+                # -1: after the command has read them.
+                self._remove_folder = Finalize(self, _remove, (folder,), exitpriority=-2)
+                self._folder = folder
             return self._folder
 
     def reserve(self, tasks: int) -> int:
@@ -153,7 +156,8 @@ class Recorder:
     def _lanes(self) -> Iterable[bytes]:
         if self._kept is not None:
             return self._kept
-        return read_lanes(self._folder) if self._folder else []
+        in_memory = [lane.in_memory() for lane in list(self.threads.values())]
+        return [*in_memory, *(read_lanes(self._folder) if self._folder else ())]
 
 
 def _remove(folder: str) -> None:
