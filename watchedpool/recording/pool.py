@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from watchedpool import clock
 from watchedpool.recording.calls import BeforeMethod, Call
 from watchedpool.recording.lanes import Lanes
-from watchedpool.recording.queues import ResultQueue, TaskQueue, chunk_of, without_frame
+from watchedpool.recording.queues import ResultQueue, TaskQueue, is_chunk, without_frame
 from watchedpool.recording.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -287,44 +287,57 @@ class _Sender(_End):
     def __init__(self, pool: Pool, recorder: Recorder) -> None:
         super().__init__(pool, recorder)
         self._put = pool._quick_put
+        # Of the call whose tasks are being sent: it may have a million.
+        self._job: int | None = None
+        self._first: int | None = None  # the number of its first task, once all are numbered
+        self._chunksize = 0
+        self._in_chunks = False
+        self._times_forgotten: int | None = None  # when it began; None if the pool has gone
 
     def __call__(self, task: tuple | None) -> None:
         if task is None:
             self._put(None)
             return
         job, i, func, args, _ = task
-        waiting = self._waiting(job)
-        call = getattr(waiting, "_watched_call", None)
-        if call is None:
-            number = self._number(waiting, func, args)
-        elif func is _helper_reraises_exception:
+        if job != self._job:
+            self._begin_call(job, func)
+        if func is _helper_reraises_exception:
             number = None
+        elif self._first is not None:
+            number = self._first + i * self._chunksize
+        elif self._times_forgotten == self.recorder.times_forgotten:
+            number = self.recorder.reserve(len(args[0][1]) if self._in_chunks else 1)
         else:
-            number = call.first + i * getattr(waiting, "_chunksize", 0)
+            number = None
         try:
             self._put((number, task))
         except Exception as error:  # it cannot be pickled: the consumer will get this error
             error.__traceback__ = without_frame(error)
-            if number is not None and isinstance(waiting, IMapIterator):  # as the pool would do it
-                pool = sys._getframe(1)
-                trace = TracebackType(error.__traceback__, pool, pool.f_lasti, pool.f_lineno)
-                error.__traceback__ = trace
-                waiting._set(i, _Delivery(self.recorder, number, (False, error), False))
-                return
-            if call and number is not None:
-                _receive(waiting, number, succeeded=False)
-            raise
+            if number is None or not self._report_unsent(job, i, number, error):
+                raise
 
-    def _number(self, waiting: Any, func: Callable, args: tuple) -> int | None:
-        """Return the number of the task, or of the first of a chunk; None if it is no task."""
-        if func is _helper_reraises_exception:
-            return None
-        # The pool has gone, or the call was forgotten.
-        if getattr(waiting, "_times_forgotten", None) != self.recorder.times_forgotten:
-            return None
-        chunk = chunk_of(func, args)
-        waiting._watched_in_chunks = chunk is not None
-        return self.recorder.reserve(len(chunk[1]) if chunk else 1)
+    def _begin_call(self, job: int, func: Callable) -> None:
+        waiting = self._waiting(job)
+        call = getattr(waiting, "_watched_call", None)
+        self._job, self._first = job, call.first if call else None
+        self._chunksize = getattr(waiting, "_chunksize", 0)
+        self._in_chunks = is_chunk(func)
+        self._times_forgotten = getattr(waiting, "_times_forgotten", None)
+        if waiting is not None and not call:
+            waiting._watched_in_chunks = self._in_chunks
+
+    def _report_unsent(self, job: int, i: int, number: int, error: Exception) -> bool:
+        """Give the consumer the error itself; return False if the pool must do so."""
+        waiting = self._waiting(job)
+        if isinstance(waiting, IMapIterator):  # as the pool would do it
+            pool = sys._getframe(2)
+            trace = TracebackType(error.__traceback__, pool, pool.f_lasti, pool.f_lineno)
+            error.__traceback__ = trace
+            waiting._set(i, _Delivery(self.recorder, number, (False, error), False))
+            return True
+        if waiting is not None:
+            _receive(waiting, number, succeeded=False)
+        return False
 
 
 class _Receiver(_End):
@@ -345,15 +358,17 @@ class _Receiver(_End):
             if not self._cache and os.name == "posix":
                 self.recorder.close()
             return None
-        last, (job, i, result) = message
+        last, its_own = message
+        job, i, result = its_own
         waiting = self._waiting(job)
         if last is None or waiting is None:
-            return job, i, result
-        if hasattr(waiting, "_watched_call"):
+            return its_own
+        if isinstance(waiting, ApplyResult):
             # Of map, only what is the last, or fails, means anything for delivery.
             if not result[0] or getattr(waiting, "_number_left", 1) == 1:
                 _receive(waiting, last, succeeded=result[0])
-        elif hasattr(waiting, "_watched_in_chunks"):
+            return its_own
+        if hasattr(waiting, "_watched_in_chunks"):
             result = _Delivery(self.recorder, last, result, waiting._watched_in_chunks)
         return job, i, result
 
@@ -377,7 +392,10 @@ class _Delivery:
         return iter(self._result)
 
     def _each(self, values: list) -> Iterator:
-        """Yield the values of a chunk, and note each when it is taken."""
+        """Yield the values of a chunk, and note each when it is taken.
+
+        One by one, unlike the tasks: a slow consumer may follow a fast one.
+        """
         first, delivered = self._recorder.rows
         begin = self._last + 1 - len(values) - first
         if begin < 0:  # forgotten

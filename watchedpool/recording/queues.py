@@ -5,7 +5,7 @@ number of its task beside the pool's own message, which travels as it is, with i
 arguments, result or exception. No call of ours stands in a worker's traceback.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from multiprocessing.pool import mapstar, starmapstar
 from threading import get_ident
 from types import TracebackType
@@ -43,17 +43,17 @@ class TaskQueue(WatchedQueue):
             raise
         if message is None:
             return None
-        number, (job, i, func, args, kwds) = message
+        number, its_own = message
         here = self.lanes[get_ident()]
         here.last = None
-        if number is not None:
-            chunk = chunk_of(func, args)
-            if chunk:
-                func_of_items, items = chunk
-                args = ((func_of_items, here.start_each(number, items)),)
-            else:
-                here.start_task(number)
-        return job, i, func, args, kwds
+        if number is None:
+            return its_own
+        if is_chunk(its_own[2]):
+            job, i, func, ((func_of_items, items),), kwds = its_own
+            items = here.start_each(number, items)
+            return job, i, func, ((func_of_items, items),), kwds
+        here.start_task(number)
+        return its_own
 
 
 class ResultQueue(WatchedQueue):
@@ -74,8 +74,6 @@ def without_frame(error: BaseException) -> TracebackType | None:
     return error.__traceback__ and error.__traceback__.tb_next
 
 
-def chunk_of(func: Callable, args: tuple) -> tuple[Callable, Sequence] | None:
-    """Return the user's function and the items of a message that is a chunk; None for others."""
-    if func is mapstar or func is starmapstar:
-        return args[0]
-    return None
+def is_chunk(func: Callable) -> bool:
+    """Return whether a message is a chunk, with the user's function and items as its argument."""
+    return func is mapstar or func is starmapstar

@@ -133,7 +133,10 @@ class Recorder:
                 self._origin = clock.now()
             first, delivered = self.rows
             number = first + len(delivered)
-            delivered.frombytes(bytes(8 * tasks))
+            if tasks == 1:  # usually, and then twice as fast
+                delivered.append(0.0)
+            else:
+                delivered.frombytes(bytes(8 * tasks))
             return number
 
     def deliver(self, number: int) -> None:
