@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from watchedpool.watching import Watch
 
 _open = open  # the program may put another in its place
-PACKAGES = "multiprocessing.", "concurrent.futures."  # what is in them
+PACKAGES = "multiprocessing.", "multiprocess.", "concurrent.futures."  # what is in them
 # Whatever makes a process, a pool or an executor has imported one of these.
-MAKERS = "multiprocessing.util", "concurrent.futures.thread"
+MAKERS = "multiprocessing.util", "multiprocess.util", "concurrent.futures.thread"
 NEITHER = (
     "No pool was seen: the program imported neither multiprocessing nor concurrent.futures. "
     "A pool that another process makes is not watched."
@@ -87,6 +87,7 @@ class _Start:
             sys.path[:] = theirs
         self._leave_names(before, [path for path in theirs if path not in self.path])
         self.watch = watching().__enter__()
+        self.watch.had_multiprocess = False
         # After multiprocessing has ended the pools, before the recorders remove their folders.
         Finalize(None, self.watch.close, exitpriority=-1)
 

@@ -83,7 +83,7 @@ class Watch:
         self.bars: list[Any] = []  # each with `drawn`, as a WatchedBar has
         self.cpu_seconds = sum(os.times()[2:4])  # of workers that have ended
         self._unwatched: Counter[str] = Counter()  # processes, by who made them
-        self._had_multiprocess = "multiprocess.pool" in sys.modules
+        self.had_multiprocess = "multiprocess.pool" in sys.modules  # before we watched
         self._process = os.getpid()
 
     def notice(self, watch_it: Callable[[Any, Recorder], Any], made: Any) -> None:
@@ -116,7 +116,7 @@ class Watch:
     def rest(self) -> str:
         """What was seen and is not watched, in a sentence; "" if that is nothing."""
         seen = [f"{maker}: {number}" for maker, number in self._unwatched.items()]
-        if "multiprocess.pool" in sys.modules and not self._had_multiprocess:
+        if "multiprocess.pool" in sys.modules and not self.had_multiprocess:
             # It is a copy of the standard library's module, of which we see nothing.
             seen.append("pools of multiprocess")
         if not seen:
