@@ -43,9 +43,11 @@ CHANCE = (
     rb"(?<= in )\d+\.\d+s",  # the time that unittest took
     rb"line \d+(?=, in result\n)",  # of Future: it had to wait, or had not
     rb"\bpid=\d+",
+    rb"(?<=Process )\d+(?= terminat)",
     rb"\btracker_fd=\d+, pipe_handle=\d+",  # of a spawned worker
     rb"(?<=\{)'/mp-.*(?=\})",  # the names of semaphores
 )
+RANDOM_END = re.compile(r"(?<=[-_])(\w{8}|[0-9a-f]{12})$")  # of the name of a temporary file
 PATIENCE = 60  # seconds until a program is killed
 
 
@@ -259,9 +261,8 @@ def run(folder, arguments, environment=(), stdout=None):
     program.wait()  # with a timeout, it would sleep between two looks
     killer.cancel()
     left = end_processes(temporary)
-    # The last characters of such a name are chosen at random.
     names = (path.name for path in temporary.rglob("*"))
-    temporary_files = sorted(re.sub(r"(?<=[-_])\w{8}$", "CHANCE", name) for name in names)
+    temporary_files = sorted(RANDOM_END.sub("CHANCE", name) for name in names)
     shutil.rmtree(temporary, ignore_errors=True)
     assert time.monotonic() - begin < PATIENCE, f"{arguments} has not ended"
     return Left(

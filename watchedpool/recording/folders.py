@@ -4,7 +4,6 @@ Standard library only: a worker imports it.
 """
 
 import os
-import tempfile
 import time
 from contextlib import suppress
 
@@ -81,6 +80,8 @@ def _temporary_folder() -> str:
 
     `tempfile.gettempdir` would keep its answer, and the program may still choose another place.
     """
+    import tempfile  # not earlier than multiprocessing itself: it imports much
+
     places = tempfile._candidate_tempdir_list()
     usable = (place for place in places if access(place, os.W_OK | os.X_OK))
     return tempfile.tempdir or next(usable, os.curdir)

@@ -313,6 +313,8 @@ class _Sender(_End):
             self._put((number, task))
         except Exception as error:  # it cannot be pickled: the consumer will get this error
             error.__traceback__ = without_frame(error)
+            if getattr(error, "__notes__", None):  # from Python 3.14: where in our tuple it was
+                error.__notes__.pop()
             if number is None or not self._report_unsent(job, i, number, error):
                 raise
 

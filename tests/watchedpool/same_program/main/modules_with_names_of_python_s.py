@@ -1,3 +1,6 @@
+# only fork
+# only spawn
+
 import multiprocessing as mp
 import sys
 from pathlib import Path

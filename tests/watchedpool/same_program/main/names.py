@@ -12,7 +12,8 @@ class Here:
     pass
 
 
-print(__name__, __file__, __doc__, __package__, __spec__, type(__loader__), __annotations__)
+print(__name__, __file__, __doc__, __package__, __spec__, type(__loader__))
+print(globals().get("__annotations__"))
 print(__loader__.name, __loader__.path, __cached__, type(__builtins__))
 print(list(globals()))
 print(__main__ is sys.modules["__main__"], __main__.Here is Here, vars(__main__) is globals())
