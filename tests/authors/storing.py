@@ -6,7 +6,6 @@ Python version, no path. What the author chose (cells, ids, tags) stays.
 """
 
 import os
-import re
 import sys
 import time
 import warnings
@@ -125,21 +124,6 @@ def settle(outputs):
     return [output for output in settled if output.get("text") != ""]
 
 
-def slide(cell):
-    """Return the metadata that says where the cell is in `nbconvert --to slides`.
-
-    A title begins a new slide, to the right. Other prose, and a picture, begin a new one below it.
-    Other code stays with the prose before it, and has no such metadata.
-    """
-    if cell.cell_type == "markdown":
-        kind = "slide" if re.match("##? ", cell.source) else "subslide"
-    elif any("image/png" in output.get("data", {}) for output in cell.get("outputs", ())):
-        kind = "subslide"
-    else:
-        return {}
-    return {"slideshow": {"slide_type": kind}}
-
-
 def tidy(notebook):
     """Remove from an executed notebook what would change on the next run though outputs do not."""
     notebook.metadata = nbformat.from_dict(METADATA)
@@ -154,7 +138,6 @@ def tidy(notebook):
             for output in cell.outputs:
                 if output.output_type == "execute_result":
                     output.execution_count = cell.execution_count
-        cell.metadata |= slide(cell)
 
 
 def write(notebook, path):
@@ -184,19 +167,20 @@ def store(path, timeout=60):
     tidy(notebook)
     write(notebook, path)
     if path == ROOT / "notebooks" / HERO:
-        (path.parent / "pictures" / "lag.svg").write_text(first_replay(notebook), encoding="utf-8")
+        moving, still = first_replay(notebook)
+        (path.parent / "pictures" / "lag.svg").write_bytes(moving)
+        (path.parent / "pictures" / "lag.png").write_bytes(still)
 
 
 def first_replay(notebook):
-    """Return the first picture of the notebook that moves, as the text of an SVG file."""
-    pages = (
-        output.get("data", {}).get("text/html", "")
-        for cell in notebook.cells
-        for output in cell.get("outputs", ())
-    )
+    """Return the first picture that moves, as an SVG file, and the still one beside it, a PNG."""
     data = "data:image/svg+xml;base64,"
-    moving = next(page.partition(data)[2] for page in pages if data in page)
-    return b64decode(moving.partition('"')[0]).decode()
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
+    for bundle in (output.get("data", {}) for output in outputs):
+        if data in (page := bundle.get("text/html", "")):
+            moving = page.partition(data)[2].partition('"')[0]
+            return b64decode(moving), b64decode(bundle["image/png"])
+    raise NotStored(f"{HERO} has no picture that moves")
 
 
 def main(names):

@@ -11,39 +11,44 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter
 
+from watchedpool.plots import palette
 from watchedpool.plots.figure import (
-    DELIVERED_COLOR,
-    FINISHED_COLOR,
-    NOTE_COLOR,
     Caption,
     draw_bars,
+    lanes_height,
     new_figure,
     right_edge,
     set_caption,
-    set_lanes,
+    set_colors,
 )
-from watchedpool.plots.timelines import draw_workers
+from watchedpool.plots.timelines import draw_workers, running_title
 from watchedpool.schedule import bounds, check_seconds, check_whole, predict
 from watchedpool.timeline import IDLE, Timeline
 
-OUTLINE_COLOR = "#000000"
-BOUNDS_COLOR = "#e4e4e4"
+_OUTLINE_HEIGHT = 0.7  # of a predicted task, as a share of its lane: higher than a block
 
 
-def plot_predicted(predicted: Timeline, measured: Timeline, ax: Axes | None = None) -> Axes:
+def plot_predicted(
+    predicted: Timeline,
+    measured: Timeline,
+    ax: Axes | None = None,
+    workers: int | None = None,
+    now: float | None = None,
+) -> Axes:
     """Draw the measured tasks as bars and the predicted ones as outlines, and compare them.
 
     The numbers of workers are arbitrary, so a predicted worker is drawn in the lane of the measured
     worker with which it shares the most tasks.
+
+    workers: draw at least this many lanes.
+    now: for a run in progress, the moment at which its running tasks are drawn.
     """
-    workers = max(predicted.workers, measured.workers)
-    ax = ax or new_figure(0.45 * workers + 1.2).subplots()
-    draw_workers(measured.work, ax, right_edge(predicted))
+    lanes = max(predicted.workers, measured.workers, workers or 1)
+    ax = ax or new_figure(lanes_height(lanes) + 1.2).subplots()
+    draw_workers(measured.work, ax, right_edge(predicted), workers=lanes, now=now)
     lane = _shared_lanes(predicted, measured)[predicted.worker]
-    look = {"facecolors": "none", "edgecolors": OUTLINE_COLOR, "linewidths": 1.2}
-    draw_bars(ax, lane, predicted.start, predicted.finish, 0.64, **look)
-    # Again: there may be more predicted workers than measured ones.
-    set_lanes(ax, [f"worker {number}" for number in range(workers)])
+    look = {"facecolors": "none", "edgecolors": palette.TEXT, "linewidths": 1.5}
+    draw_bars(ax, lane, predicted.start, predicted.finish, _OUTLINE_HEIGHT, **look)
     title = predicted_title(predicted, measured)
     words = f"{title}. Predicted: {predicted.describe()} Measured: {measured.describe()}"
     set_caption(ax, Caption(title, words))
@@ -53,9 +58,8 @@ def plot_predicted(predicted: Timeline, measured: Timeline, ax: Axes | None = No
 def predicted_title(predicted: Timeline, measured: Timeline) -> str:
     """Return the title of `plot_predicted`: by how much the prediction is wrong."""
     title = f"Predicted (outlines) {predicted.makespan:.2f} s, "
-    ended = int(np.sum(~np.isnan(measured.finish)))
-    if ended < len(predicted):
-        return f"{title}measured until now {ended} of {len(predicted)} tasks"
+    if np.sum(~np.isnan(measured.finish)) < len(predicted):
+        return title + running_title(measured).lower()
     off = abs(predicted.makespan / measured.makespan - 1) if measured.makespan else 0.0
     return f"{title}measured {measured.makespan:.2f} s: {off:.1%} off"
 
@@ -89,11 +93,12 @@ def draw_chunks(timelines: dict[int, Timeline], chosen: int, ax: Axes) -> None:
     """Draw the two curves of `plot_chunks`."""
     sizes = sorted(timelines)
     curves = (
-        ("makespan", {size: timelines[size].makespan for size in sizes}, FINISHED_COLOR, "-"),
-        ("overhead", {size: _overhead(timelines[size]) for size in sizes}, NOTE_COLOR, ":"),
+        ("makespan", {size: timelines[size].makespan for size in sizes}, palette.FINISHED, "-"),
+        ("overhead", {size: _overhead(timelines[size]) for size in sizes}, palette.TEXT, ":"),
     )
+    set_colors(ax)
     ax.set_xscale("log")
-    ax.axvline(chosen, color=NOTE_COLOR, linewidth=1, linestyle=(0, (2, 3)))
+    ax.axvline(chosen, color=palette.TEXT, linewidth=1, linestyle=(0, (2, 3)))
     for name, seconds, color, style in curves:
         label = f"{name} {seconds[chosen]:.2f} s"
         ax.plot(sizes, list(seconds.values()), style, color=color, linewidth=2, label=label)
@@ -103,7 +108,6 @@ def draw_chunks(timelines: dict[int, Timeline], chosen: int, ax: Axes) -> None:
     ticks = [size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500) if size <= sizes[-1]]
     ax.set_xticks(ticks, ticks)
     ax.xaxis.set_minor_formatter("")
-    ax.spines[["top", "right"]].set_visible(False)
     row = {"ncols": 2, "columnspacing": 1, "fontsize": 9}
     ax.legend(loc="upper left", frameon=False, labelcolor="linecolor", **row)
 
@@ -148,10 +152,10 @@ def plot_growth(
     predicted = {number: predict(durations, number).makespan for number in every}
     limits = [bounds(durations, number) for number in every]
     least, most = [each.least for each in limits], [each.most for each in limits]
-    ax.fill_between(every, least, most, color=BOUNDS_COLOR, linewidth=0, label="bounds")
-    ax.plot(every, list(predicted.values()), color=FINISHED_COLOR, linewidth=2, label="predicted")
+    ax.fill_between(every, least, most, color=palette.BOUNDS, linewidth=0, label="bounds")
+    ax.plot(every, list(predicted.values()), color=palette.FINISHED, linewidth=2, label="predicted")
     took = [measured[number] for number in workers]
-    ax.plot(workers, took, "o", color=DELIVERED_COLOR, markersize=7, label="measured")
+    ax.plot(workers, took, "o", color=palette.DELIVERED, markersize=7, label="measured")
     _set_log_scales(ax, workers)
     title = f"{workers[0]} workers take {took[0]:.2f} s, {workers[-1]} take {took[-1]:.2f} s"
     words = "; ".join(
@@ -164,6 +168,7 @@ def plot_growth(
 
 def _set_log_scales(ax: Axes, workers: list[int]) -> None:
     """Set up the axes of `plot_growth`."""
+    set_colors(ax)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
     for axis, ticks in ((ax.xaxis, workers), (ax.yaxis, (0.1, 0.2, 0.5, 1, 2, 5, 10, 20))):
@@ -172,8 +177,7 @@ def _set_log_scales(ax: Axes, workers: list[int]) -> None:
         axis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("workers")
     ax.set_ylabel("seconds")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc="lower left", frameon=False)
+    ax.legend(loc="lower left", frameon=False, labelcolor=palette.TEXT)
 
 
 def _overhead(run: Timeline) -> float:

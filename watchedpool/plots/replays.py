@@ -1,19 +1,23 @@
 """replay(): play a run again, as one SVG file that needs no script, no kernel and no font.
 
-The lanes are drawn as they were at the end. A cover moves to the right as time passes, and uncovers
-them; the bars and their counts move in steps. For readers who prefer reduced motion, the picture
-stands still at the worst moment.
+The lanes are drawn as they were at the end. A window over them grows to the right as time passes;
+the bars and their counts move in steps. The run is played three times. Then, and for readers who
+prefer reduced motion, the picture stands still at the worst moment.
 """
 
 from base64 import b64encode
 from html import escape
 from math import ceil
+from zlib import crc32
 
 import numpy as np
 
+from watchedpool.plots import palette
+from watchedpool.plots.waits import wait_levels, waiting
 from watchedpool.timeline import Timeline
 
 MOST_TASKS = 200  # more would be too thin to follow, and the file would be too large
+PLAYS = 3
 # Seconds: the run takes about this long; it is held at the worst moment, and at the end.
 PLAY_SECONDS, HOLD_SECONDS, END_SECONDS = 7.0, 3.0, 2.5
 # Pixels:
@@ -22,32 +26,61 @@ LANES_RIGHT = LANES_LEFT + LANES_WIDTH
 BAR_WIDTH = 720
 ROW_HEIGHT = 26  # of a bar, and of a line of text
 
-_STYLE = """
-svg{--ground:#fff;--text:#24292f;--note:#59636e;--rail:#e9ecef;--one:#0072b2;--two:#005685;
---wait:#b24700;--shade:#fbdcc8;--running:#33708f;fill:var(--text);
-font:14px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
-@media(prefers-color-scheme:dark){svg{--ground:#0d1117;--text:#e6edf3;--note:#9aa4af;--rail:#21262d;
---one:#1875b0;--two:#0e5585;--wait:#ff9b5e;--shade:#5a3119;--running:#3b6f8a}}
-.ground{fill:var(--ground)}.rail{fill:var(--rail)}.one{fill:var(--one)}.two{fill:var(--two)}
-.running{fill:var(--running)}.shade{fill:var(--shade)}.count{fill:var(--wait)}
-.end{text-anchor:end}.mid{text-anchor:middle}.head{font-size:20px;font-weight:650}
-.note{fill:var(--note);font-size:12.5px}.worst-text{fill:var(--wait);font-weight:600}
-.task{fill:#fff;font-weight:600;font-size:13px;text-anchor:middle}
-.wait{fill:var(--wait);stroke:var(--wait);stroke-width:2.5}
-.mark{stroke:var(--note);stroke-width:1.5;stroke-dasharray:2 4}.cover{visibility:hidden}
-.mono{font:600 14px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre}
-.long{transform:scaleX(calc(var(--n)/var(--of)))}.strip{transform:translateY(calc(var(--n)*-26px))}
+_STYLE = f"""
+.rail{{fill:{palette.IDLE}}}
+.empty{{fill:{palette.GRID}}}
+.one{{fill:{palette.BLOCK}}}
+.two{{fill:{palette.NEXT_BLOCK}}}
+.unended{{fill:{palette.UNENDED}}}
+.stripes{{stroke:{palette.STRIPES};stroke-dasharray:2 7}}
+.shade{{fill:{palette.LAG}}}
+.count{{fill:{palette.DELIVERED}}}
+.end{{text-anchor:end}}
+.mid{{text-anchor:middle}}
+.head{{font-size:20px;font-weight:650}}
+.note{{font-size:12.5px}}
+.worst-text{{fill:{palette.DELIVERED};font-weight:600}}
+.task{{fill:{palette.ON_BLOCK};font-weight:600;text-anchor:middle}}
+.clear{{paint-order:stroke;stroke:{palette.UNENDED};stroke-width:6px}}
+.wait{{fill:{palette.DELIVERED};stroke:{palette.DELIVERED}}}
+.mark{{stroke:{palette.TEXT};stroke-width:1.5;stroke-dasharray:2 4}}
+.now{{visibility:hidden}}
+.speed{{visibility:hidden}}
+.mono{{font:600 14px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre}}
+.long{{transform:scaleX(calc(var(--n)/var(--of)))}}
+.strip{{transform:translateY(calc(var(--n)*-26px))}}
 """
+_FONT = 'font:14px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif'
+# A picture that a page contains, or that a browser has opened, also answers to a click: it pauses,
+# goes on, and after its end is played again. These are only attributes, and it plays without them.
+_CLICK = (
+    "const all=this.getAnimations({subtree:true});"
+    "if(!all.length)this.replaceWith(this.cloneNode(true));"
+    "for(const each of all)each.playState=='paused'?each.play():each.pause()"
+)
+_KEY = "if(event.key==' '||event.key=='Enter'){event.preventDefault();this.onclick()}"
 
 
 class Replay(str):
-    """The text of an SVG file. A notebook displays it as a picture with the alt text `alt`."""
+    """The text of an SVG file. A notebook displays it as a picture with the alt text `alt`.
+
+    Programs that show no moving picture, as GitHub may, find a still one in the notebook.
+    """
 
     alt: str
+    timeline: Timeline
 
     def _repr_html_(self) -> str:
         data = b64encode(self.encode()).decode()
         return f'<img alt="{escape(self.alt)}" width="960" src="data:image/svg+xml;base64,{data}">'
+
+    def _repr_png_(self) -> tuple[bytes, dict] | None:
+        try:
+            from watchedpool.plots.figure import small_png
+            from watchedpool.plots.timelines import plot_lag
+        except ImportError:  # there is no matplotlib
+            return None
+        return small_png(plot_lag(self.timeline)[0].figure), {"alt": self.alt, "width": 920}
 
     def __repr__(self) -> str:
         return self.alt
@@ -58,8 +91,9 @@ def replay(timeline: Timeline) -> Replay:
 
     A line above a lane is a task that is finished and not yet delivered. The bars count the tasks
     that are finished, those that are delivered, and the latter once more as tqdm draws them. The
-    picture pauses at the worst moment. For readers who prefer reduced motion, it shows only that
-    moment. The colours are light or dark, as the reader's system is.
+    picture pauses at the worst moment. It is played three times, and then shows only that moment;
+    so it does from the beginning for readers who prefer reduced motion. Where it is not an `<img>`,
+    a click pauses it, and plays it again. `plot_lag` draws the same run without motion.
 
     Raises ValueError for more than 200 tasks, which `plot_lag` can draw.
     """
@@ -67,31 +101,38 @@ def replay(timeline: Timeline) -> Replay:
         raise ValueError(
             f"timeline has {len(timeline)} tasks; allowed are up to {MOST_TASKS}: use plot_lag"
         )
-    clock = _Clock(timeline)
+    title, words = timeline.headline, timeline.describe()
+    # One page may contain several replays, so each has names of its own.
+    name = f"replay-{crc32(np.stack([timeline.start, timeline.finish, timeline.delivered])):x}"
+    clock = _Clock(timeline, name)
     lanes = max(timeline.workers, 1)
     pitch = min(40.0, max(10.0, 320 / lanes))
     floor = LANES_TOP + pitch * lanes
     bars, still, moving = _bars(timeline, clock, floor + 44)
-    title, words, height = timeline.headline, timeline.describe(), floor + 166
+    style, still, moving = (
+        css.replace("\n.", f"\n.{name} .") for css in (_STYLE, still, clock.sweep() + moving)
+    )
     picture = Replay(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 {height:g}" role="img">'
-        "<!-- watchedpool -->"
-        f"<title>{title}</title><desc>{escape(words)}</desc><style>{_STYLE}{still}\n"
-        f"@media(prefers-reduced-motion:no-preference){{{clock.sweep()}{moving}}}</style>\n"
-        f'<rect class="ground" width="960" height="{height:g}"/>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 {floor + 166:g}" class="{name}" '
+        f'role="img" tabindex="0" onclick="{_CLICK}" onkeydown="{_KEY}"><!-- watchedpool -->'
+        f"<title>{title}</title><desc>{escape(words)}</desc>"
+        f"<style>.{name}{{--of:{max(len(timeline), 1)};fill:{palette.TEXT};{_FONT}}}"
+        f"{style}{still}\n"
+        f"@media(prefers-reduced-motion:no-preference){{{moving}}}</style>\n"
         f"{_text(LANES_LEFT, 36, title, 'head')}"
         f"{_text(LANES_LEFT, 59, words.splitlines()[0] + clock.speed(), 'note')}"
-        f"{_axis(timeline, clock, floor)}{_lanes(timeline, clock, pitch)}"
-        f"{_cover(pitch, lanes, floor - LANES_TOP + 14)}{bars}</svg>\n"
+        f"{_axis(timeline, clock, floor)}"
+        f"{_window(_lanes(timeline, clock, pitch), floor - LANES_TOP + 14)}{bars}</svg>\n"
     )
-    picture.alt = f"{title}. {words}"
+    picture.alt, picture.timeline = f"{title}. {words}", timeline
     return picture
 
 
 class _Clock:
     """Converts a moment of the run to a place on the axis, and to a moment of the animation."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, name: str) -> None:
+        self.name = name
         self.span = timeline.end or 1.0
         self.worst = timeline.worst[0]
         self.hold = HOLD_SECONDS if timeline.most_behind else 0.0
@@ -109,29 +150,37 @@ class _Clock:
         return round(100 * (seconds * self.slower + after_hold * self.hold) / self.total, 2)
 
     def sweep(self) -> str:
-        """Return the style that moves the cover, and makes the worst moment visible."""
+        """Return the style that moves the window, and makes the worst moment visible."""
         stop, go = (self.percent(self.worst, after_hold) for after_hold in (False, True))
-        x, timing = self.x(self.worst) - LANES_LEFT, f"{self.total:.2f}s linear infinite"
+        end, x = self.percent(self.span, True), self.x(self.worst) - LANES_RIGHT
         fade = f"0%,{stop}%{{opacity:0}}{stop + 2}%,{go}%{{opacity:1}}{go + 0.1}%,to{{opacity:0}}"
-        return (
-            f".cover{{visibility:visible}}.sweep{{animation:sweep {timing}}}"
-            f".worst{{animation:worst {timing}}}@keyframes worst{{{fade}}}"
-            f"@keyframes sweep{{{stop}%,{go}%{{transform:translateX({x:g}px)}}"
-            f"{self.percent(self.span, True)}%,to{{transform:translateX({LANES_WIDTH}px)}}}}"
-        )
+        style = "\n.speed{visibility:visible}" + self.animation("worst", "linear", fade)
+        style += self.animation("now", "linear", "0%,to{visibility:visible}")
+        for part, sign in ("sweep", 1), ("lanes", -1):  # the lanes stay where they are
+            begin, hold = (f"{{transform:translateX({sign * at:g}px)}}" for at in (-LANES_WIDTH, x))
+            frames = f"0%{begin}{stop}%,{go}%{hold}{end}%,to{{transform:none}}"
+            style += self.animation(part, "linear", frames)
+        return style
 
-    def count(self, name: str, moments: list[float], held: float) -> str:
+    def count(self, part: str, moments: list[float], held: float) -> str:
         """Return the style that counts up at each moment; those from `held` on follow the pause."""
         stops = {0.0: 0} | {self.percent(at, at >= held): n for n, at in enumerate(moments, 1)}
         frames = "".join(f"{at}%{{--n:{n}}}" for at, n in (stops | {100.0: len(moments)}).items())
-        timing = f"{self.total:.2f}s step-end infinite"
-        return f".{name}{{animation:{name} {timing}}}@keyframes {name}{{{frames}}}"
+        return self.animation(part, "step-end", frames)
+
+    def animation(self, part: str, timing: str, frames: str) -> str:
+        """Return the style that plays the frames of a part of the picture."""
+        name = f"{self.name}-{part}"
+        return (
+            f"\n.{part}{{animation:{name} {self.total:.2f}s {timing} {PLAYS}}}"
+            f"@keyframes {name}{{{frames}}}"
+        )
 
     def speed(self) -> str:
         """Return how fast the run is played, in words that are hidden if nothing moves."""
         speed, word = (self.slower, "slower") if self.slower > 1 else (1 / self.slower, "faster")
         played = f"{speed:.0f} times {word}" if speed > 1 else "as fast as it ran"
-        return f'<tspan class="cover"> Played {played}.</tspan>'
+        return f'<tspan class="speed"> Played {played}.</tspan>'
 
 
 def _axis(timeline: Timeline, clock: _Clock, floor: float) -> str:
@@ -147,42 +196,63 @@ def _axis(timeline: Timeline, clock: _Clock, floor: float) -> str:
         line = f'<path class="mark" d="M{x} {LANES_TOP - 6}V{floor + 8:g}"/>'
         text = _text(x, LANES_TOP - 13, words, f"worst-text {side}")
         drawn += f'<g class="worst">{text}{line}</g>'
-        drawn += _wait(LANES_RIGHT - 240, LANES_RIGHT - 210, 55)
+        drawn += _wait(LANES_RIGHT - 240, LANES_RIGHT - 210, 55, 2.5)
         drawn += _text(LANES_RIGHT, 59, "finished, waits to be delivered", "note end")
     return drawn
 
 
-def _lanes(timeline: Timeline, clock: _Clock, pitch: float) -> str:
-    """Return the tasks of each worker, with a line above each task that waited."""
-    height, drawn = 0.6 * pitch, ""
-    finish = np.where(np.isnan(timeline.finish), timeline.end, timeline.finish)
+def _lanes(timeline: Timeline, clock: _Clock, pitch: float) -> tuple[str, str]:
+    """Return the empty lanes with their names, and what the workers did."""
+    names, tasks = "", ""
     for worker in range(timeline.workers):
-        top = LANES_TOP + pitch * (worker + 0.35)
-        middle = top + height / 2 + 5
+        middle = LANES_TOP + pitch * (worker + 0.65)
+        names += _block("rail", LANES_LEFT, middle - 1, LANES_WIDTH, 2)
+        if worker % ceil(18 / pitch) == 0:
+            names += _text(LANES_LEFT - 12, middle + 5, f"worker {worker}", "end")
         rows = np.flatnonzero(timeline.worker == worker)
-        rows = rows[np.argsort(timeline.start[rows])]
-        if worker % ceil(15 / pitch) == 0:
-            drawn += _text(LANES_LEFT - 12, middle, f"worker {worker}", "end")
-        for place, row in enumerate(rows):
-            x, end = clock.x(timeline.start[row]), clock.x(finish[row])
-            kind = "running" if np.isnan(timeline.finish[row]) else ("one", "two")[place % 2]
-            drawn += _block(kind, x, top, end - x - 1.5, height)
-            if height > 14 and end - x > 10 * len(str(row)):
-                drawn += _text((x + end) / 2, middle, row, "task")
-            if timeline.lag[row] > timeline.wait_threshold:
-                drawn += _wait(end, clock.x(timeline.delivered[row]), top - pitch / 7)
+        for place, row in enumerate(rows[np.argsort(timeline.start[rows])]):
+            tasks += _task(timeline, clock, pitch, row, ("one", "two")[place % 2])
+    late = waiting(timeline)
+    gap = pitch / 11  # between lines that are above each other
+    for row, level in zip(late, wait_levels(timeline, late), strict=True):
+        begin, end = (clock.x(at[row]) for at in (timeline.finish, timeline.delivered))
+        y = pitch * (timeline.worker[row] + 0.35) - gap * (level + 1)
+        tasks += _wait(begin, end, y, max(1.0, min(2.5, gap - 1)))
+    return names, f'<g font-size="{_number_size(pitch):g}">{tasks}</g>'
+
+
+def _number_size(pitch: float) -> float:
+    """Return the size of the tasks' numbers, which is less than the height of a block."""
+    return min(13.0, 0.6 * pitch - 1)
+
+
+def _task(timeline: Timeline, clock: _Clock, pitch: float, row: int, kind: str) -> str:
+    """Return the block of a task, with its number if that fits."""
+    top, height = pitch * (timeline.worker[row] + 0.35), 0.6 * pitch
+    size, middle = _number_size(pitch), top + height / 2
+    x, end = clock.x(timeline.start[row]), clock.x(timeline.finish[row])
+    label, stripes, clear = f"{row}", "", ""
+    if np.isnan(timeline.finish[row]):
+        kind, end, clear = "unended", LANES_RIGHT, " clear"
+        label += ": no end" if end - x > 7.5 * size else ""
+        stripes = f'<path class="stripes" stroke-width="{height:g}" d="M{x} {middle:g}H{end}"/>'
+    drawn = _block(kind, x, top, end - x - 1.5, height) + stripes
+    if size >= 8 and end - x > 0.7 * size * len(label) + 4:
+        drawn += _text((x + end) / 2, middle + 0.36 * size, label, f"task{clear}")
     return drawn
 
 
-def _cover(pitch: float, lanes: int, height: float) -> str:
-    """Return the cover that hides the future: empty lanes, to the right of a line for "now"."""
+def _window(lanes: tuple[str, str], height: float) -> str:
+    """Return the lanes behind a window that grows to the right, up to a line for "now".
+
+    The window is one that moves in from the left, behind another one that stands still.
+    """
+    still, tasks = lanes
     size = f'width="{LANES_WIDTH}" height="{height:g}"'
-    tops = (pitch * (lane + 0.65) + 5 for lane in range(lanes))
-    rails = "".join(_block("rail", 0, top, LANES_WIDTH, 2) for top in tops)
     return (
-        f'<svg x="{LANES_LEFT}" y="{LANES_TOP - 6}" {size}>'
-        f'<g class="cover sweep"><rect class="ground" {size}/>'
-        f'{rails}<path class="mark" d="M1 0V{height:g}"/></g></svg>'
+        f'{still}<svg x="{LANES_LEFT}" y="{LANES_TOP - 6}" {size}><g class="sweep"><svg {size}>'
+        f'<g class="lanes"><g transform="translate({-LANES_LEFT} 6)">{tasks}</g></g></svg>'
+        f'<path class="mark now" d="M{LANES_WIDTH - 1} 0V{height:g}"/></g></svg>'
     )
 
 
@@ -198,18 +268,18 @@ def _bars(timeline: Timeline, clock: _Clock, top: float) -> tuple[str, str, str]
     # late yet.
     before = clock.worst - timeline.wait_threshold
     of = max(tasks, 1)
-    still = f"svg{{--of:{of}}}.finished{{--n:{finished}}}.delivered{{--n:{delivered}}}"
+    still = f"\n.finished{{--n:{finished}}}\n.delivered{{--n:{delivered}}}"
     moving = clock.count("finished", finishes, before)
     moving += clock.count("delivered", deliveries, clock.worst)
     counts = [f"{count}/{tasks}" for count in range(tasks + 1)]
     tqdm = [f"{n / of:4.0%}|{'█' * round(50 * n / of):50}| {n}/{tasks}" for n in range(tasks + 1)]
-    rail, finished_bar, lag, delivered_bar = (
+    empty, finished_bar, lag, delivered_bar = (
         _block(kind, 0, 0, BAR_WIDTH, ROW_HEIGHT)
-        for kind in ("rail", "one finished long", "shade finished long", "count delivered long")
+        for kind in ("empty", "one finished long", "shade finished long", "count delivered long")
     )
     rows = {
-        "finished": rail + finished_bar + _strip("finished", counts, BAR_WIDTH + 14),
-        "delivered": rail + lag + delivered_bar + _strip("delivered", counts, BAR_WIDTH + 14),
+        "finished": empty + finished_bar + _strip("finished", counts, BAR_WIDTH + 14),
+        "delivered": empty + lag + delivered_bar + _strip("delivered", counts, BAR_WIDTH + 14),
         "tqdm": _strip("delivered", tqdm, 0),
     }
     drawn = ""
@@ -235,9 +305,12 @@ def _block(kind: str, x: float, y: float, width: float, height: float) -> str:
     return f'<rect class="{kind}" x="{x:g}" y="{y:g}" {size} rx="2"/>'
 
 
-def _wait(x: float, until: float, y: float) -> str:
-    path = f"M{x:g} {y:g}H{until:g}m-1-4v8"
-    return f'<g class="wait"><circle cx="{x:g}" cy="{y:g}" r="2.5"/><path d="{path}"/></g>'
+def _wait(x: float, until: float, y: float, width: float) -> str:
+    path = f"M{x:g} {y:g}H{until:g}m-1-4v8" if width > 2 else f"M{x:g} {y:g}H{until:g}"
+    return (
+        f'<g class="wait" stroke-width="{width:g}"><circle cx="{x:g}" cy="{y:g}" r="{width:g}"/>'
+        f'<path d="{path}"/></g>'
+    )
 
 
 def _text(x: float, y: float, text: object, kind: str) -> str:

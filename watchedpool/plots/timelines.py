@@ -5,21 +5,20 @@ is the picture's text alternative; `show` displays both. The `draw_*` functions 
 without a caption, for pictures that have another one.
 """
 
+from math import ceil
+
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.ticker import MaxNLocator
 
+from watchedpool.plots import palette
 from watchedpool.plots.figure import (
-    ALTERNATE_COLOR,
-    DELIVERED_COLOR,
-    FINISHED_COLOR,
-    LAG_COLOR,
-    NOTE_COLOR,
-    RUNNING_COLOR,
-    STARTUP_COLOR,
+    BLOCK_HEIGHT,
     Caption,
     draw_bars,
+    lane_in_pixels,
+    lanes_height,
     new_figure,
     prepare_axes,
     right_edge,
@@ -27,11 +26,15 @@ from watchedpool.plots.figure import (
     set_lanes,
     width_in_pixels,
 )
-from watchedpool.schedule import check_seconds
+from watchedpool.plots.labels import Box, add_label
+from watchedpool.plots.waits import wait_levels, waiting
+from watchedpool.schedule import check_seconds, check_whole
 from watchedpool.timeline import Timeline, count_until, sorted_times
 
-_BUSY_SHARE_COLORS = LinearSegmentedColormap.from_list("busy share", ["#ffffff", ALTERNATE_COLOR])
-_ALTERNATING_COLORS = np.array([FINISHED_COLOR, ALTERNATE_COLOR])
+_CLEAR = (*to_rgba(palette.BLOCK)[:3], 0.0)
+_BUSY_SHARE_COLORS = LinearSegmentedColormap.from_list("busy share", [_CLEAR, palette.BLOCK])
+_ALTERNATING_COLORS = np.array([palette.BLOCK, palette.NEXT_BLOCK])
+_MOST_NUMBERS = 80  # more numbers in one picture are clutter
 
 
 def plot_workers(
@@ -40,77 +43,124 @@ def plot_workers(
     until: float = 0.0,
     title: str = "",
     lane: str = "worker",
+    workers: int | None = None,
+    now: float | None = None,
 ) -> Axes:
     """Draw one lane per worker, with each task as a bar with its number.
 
     Grey is the time before the worker's first task, while the worker starts up. The line above a
     bar begins with a dot when the task finishes, and ends when the task is delivered. A task that
-    started and did not end has a different colour. If bars would be thinner than a pixel, the lanes
-    show instead how large a share of the time the worker was busy.
+    started and did not end is grey, with stripes. A lane without tasks is a thin line. If bars
+    would be thinner than a pixel, the lanes show instead how large a share of the time the worker
+    was busy.
 
     until: the time axis, and the bar of a task without an end, reach at least this moment.
     title: the point of the picture.
     lane: what each lane is, if it is not a worker. Only workers start up.
+    workers: draw at least this many lanes.
+    now: for a run in progress, the moment at which its running tasks are drawn, in seconds since
+        the first submission.
 
-    Raises ValueError if `until` is not a number of seconds, 0 or more.
+    Raises ValueError if `until` or `now` is not a number of seconds, 0 or more, or if `workers` is
+    not a whole number, 1 or more.
     """
     until = float(check_seconds("until", until, 1)[0])
-    ax = ax or new_figure(0.45 * timeline.workers + 1.2).subplots()
-    draw_workers(timeline, ax, until, lane)
-    set_caption(ax, workers_caption(timeline, title, lane))
+    ax = ax or new_figure(lanes_height(_lanes(timeline, workers)) + 1.2).subplots()
+    draw_workers(timeline, ax, until, lane, workers, now)
+    if now is not None and not title:
+        title = running_title(timeline)
+    set_caption(ax, workers_caption(timeline, title, lane, workers))
     return ax
 
 
-def draw_workers(timeline: Timeline, ax: Axes, until: float = 0.0, lane: str = "worker") -> None:
+def draw_workers(
+    timeline: Timeline,
+    ax: Axes,
+    until: float = 0.0,
+    lane: str = "worker",
+    workers: int | None = None,
+    now: float | None = None,
+) -> None:
     """Draw the lanes of `plot_workers`."""
-    prepare_axes(ax, timeline, "", until)
+    prepare_axes(ax, timeline, "", max(until, _checked_now(now)))
+    lanes = _lanes(timeline, workers)
+    set_lanes(ax, [f"{lane} {number}" for number in range(lanes)])
     ran = np.flatnonzero(~np.isnan(timeline.start))
-    if len(ran) > 0.75 * width_in_pixels(ax) * timeline.workers:
+    if lanes > timeline.workers:
+        ax.hlines(range(timeline.workers, lanes), 0, ax.get_xlim()[1], colors=palette.IDLE)
+    if len(ran) > 0.75 * width_in_pixels(ax) * max(timeline.workers, 1):
         _draw_busy_share(ax, timeline)
-    else:
-        if lane == "worker":
-            _draw_start_up(ax, timeline)
-        _draw_tasks(ax, timeline, ran, until)
-        _draw_waiting(ax, timeline)
-    set_lanes(ax, [f"{lane} {number}" for number in range(timeline.workers)])
+        return
+    if lane == "worker":
+        _draw_start_up(ax, timeline)
+    _draw_tasks(ax, timeline, ran, until, now)
+    _draw_waiting(ax, timeline, lanes)
 
 
-def workers_caption(timeline: Timeline, title: str = "", lane: str = "worker") -> Caption:
+def workers_caption(
+    timeline: Timeline, title: str = "", lane: str = "worker", workers: int | None = None
+) -> Caption:
     """Return the caption of `plot_workers`."""
     words = timeline.describe(lane)
+    lanes = _lanes(timeline, workers)
+    if idle := lanes - timeline.workers:
+        words += f"\n{idle} {lane}{' has' if idle == 1 else 's have'} no task."
     if title:
         return Caption(title, f"{title}. {words}")
-    tasks, workers = len(timeline), timeline.workers
-    return Caption(f"{tasks} tasks on {workers} {lane}s in {timeline.makespan:.2f} s", words)
+    return Caption(f"{len(timeline)} tasks on {lanes} {lane}s in {timeline.makespan:.2f} s", words)
 
 
-def plot_progress(timeline: Timeline, ax: Axes | None = None) -> Axes:
+def running_title(timeline: Timeline) -> str:
+    """Return the title of a picture of a run in progress: how many tasks are delivered."""
+    delivered = np.count_nonzero(~np.isnan(timeline.delivered))
+    return f"Running: {delivered} of {len(timeline)} delivered"
+
+
+def plot_progress(timeline: Timeline, ax: Axes | None = None, now: float | None = None) -> Axes:
     """Draw how many tasks are finished, and how many are delivered, as steps over time.
 
     The area between the two lines is the lag of the bar.
+
+    now: for a run in progress, the moment that the lines reach.
     """
     ax = ax or new_figure(2.6).subplots()
-    draw_progress(timeline, ax)
-    set_caption(ax, Caption(progress_title(timeline), timeline.describe()))
+    draw_progress(timeline, ax, now)
+    title = progress_title(timeline) if now is None else running_title(timeline)
+    set_caption(ax, Caption(title, timeline.describe()))
     return ax
 
 
-def draw_progress(timeline: Timeline, ax: Axes) -> None:
+def draw_progress(timeline: Timeline, ax: Axes, now: float | None = None) -> None:
     """Draw the steps of `plot_progress`."""
-    prepare_axes(ax, timeline, "tasks")
-    times, finished, delivered = _steps(timeline, right_edge(timeline))
-    ax.fill_between(times, delivered, finished, step="post", color=LAG_COLOR, linewidth=0)
-    ax.step(times, finished, where="post", color=FINISHED_COLOR, linewidth=5, label="finished")
-    ax.step(times, delivered, where="post", color=DELIVERED_COLOR, linewidth=2, label="delivered")
+    until = right_edge(timeline) if now is None else max(timeline.end, _checked_now(now))
+    prepare_axes(ax, timeline, "tasks", until)
+    times, finished, delivered = _steps(timeline, until)
+    ax.fill_between(times, delivered, finished, step="post", color=palette.LAG, linewidth=0)
+    ax.step(times, finished, where="post", color=palette.FINISHED, linewidth=5, label="finished")
+    ax.step(times, delivered, where="post", color=palette.DELIVERED, linewidth=2, label="delivered")
     ax.set_ylim(-0.04 * max(len(timeline), 1), 1.08 * max(len(timeline), 1))
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
-    ax.legend(loc="upper left", frameon=False, labelcolor="linecolor")
+    row = {"ncols": 2, "columnspacing": 1, "borderaxespad": 0.2}
+    place = {"loc": "lower right", "bbox_to_anchor": (1, 1)}
+    ax.legend(**place, **row, frameon=False, labelcolor="linecolor")
     if behind := timeline.most_behind:
-        moment, then_finished, then_delivered = timeline.worst
-        middle = (then_finished + then_delivered) / 2
-        side = "right" if moment > 0.2 * right_edge(timeline) else "left"
-        look = {"color": DELIVERED_COLOR, "weight": "bold", "ha": side}
-        ax.text(moment, middle, f"{behind} behind ", **look)
+        frame = {"boxstyle": "round,pad=0.25", "facecolor": palette.DELIVERED, "linewidth": 0}
+        look = {"color": palette.ON_DELIVERED, "weight": "bold", "bbox": frame}
+        add_label(
+            ax, _places_behind(timeline, ax), f"{behind} behind", margin=(5, 5), ha="right", **look
+        )
+
+
+def _places_behind(timeline: Timeline, ax: Axes) -> list[Box]:
+    """Return boxes that no line crosses, for the text on the most tasks behind.
+
+    They are left of the worst moment: between the two lines, or above both.
+    """
+    moment, _, delivered = timeline.worst
+    finish = sorted_times(timeline.finish[timeline.finish <= moment])
+    between = [(at, delivered, moment, delivered + n) for n, at in enumerate(finish[delivered:], 1)]
+    few = between[:: -max(1, ceil(len(between) / 50))]  # the highest first
+    return [*few, (ax.get_xlim()[0], len(finish), moment, ax.get_ylim()[1])]
 
 
 def progress_title(timeline: Timeline) -> str:
@@ -120,35 +170,50 @@ def progress_title(timeline: Timeline) -> str:
     return timeline.headline
 
 
-def plot_lag(timeline: Timeline, axes: tuple[Axes, Axes] | None = None) -> tuple[Axes, Axes]:
+def plot_lag(
+    timeline: Timeline,
+    axes: tuple[Axes, Axes] | None = None,
+    workers: int | None = None,
+    now: float | None = None,
+) -> tuple[Axes, Axes]:
     """Draw workers above and progress below, over one time axis: why a bar lags behind the work.
+
+    workers: draw at least this many lanes.
+    now: for a run in progress, the moment at which it is drawn, in seconds since the first
+        submission.
 
     Raises ValueError if `axes` is not a pair.
     """
     if axes is None:
-        height = 0.45 * timeline.workers + 3.6
-        ratios = [max(height - 3.2, 1), 2.2]
-        axes = tuple(new_figure(height).subplots(2, sharex=True, height_ratios=ratios))
+        lanes = lanes_height(_lanes(timeline, workers))
+        grid = {"sharex": True, "height_ratios": [max(lanes + 0.4, 1), 2.2]}
+        axes = tuple(new_figure(lanes + 3.6).subplots(2, **grid))
     _check_axes(axes, 2, "one for the workers, and one for the progress below")
-    draw_lag(timeline, axes)
-    set_caption(axes[0], lag_caption(timeline))
+    draw_lag(timeline, axes, workers, now)
+    set_caption(axes[0], lag_caption(timeline, workers, now is not None))
     return axes
 
 
-def draw_lag(timeline: Timeline, axes: tuple[Axes, Axes]) -> None:
+def draw_lag(
+    timeline: Timeline,
+    axes: tuple[Axes, Axes],
+    workers: int | None = None,
+    now: float | None = None,
+) -> None:
     """Draw the workers and the progress of `plot_lag`."""
     above, below = axes
-    draw_progress(timeline, below)
-    if timeline.most_behind:
+    draw_progress(timeline, below, now)
+    if timeline.most_behind and now is None:
         for ax in axes:
             _mark_moment(ax, timeline.worst[0])
-    draw_workers(timeline, above)
+    draw_workers(timeline, above, workers=workers, now=now)
     above.set_xlabel("")
 
 
-def lag_caption(timeline: Timeline) -> Caption:
+def lag_caption(timeline: Timeline, workers: int | None = None, running: bool = False) -> Caption:
     """Return the caption of `plot_lag`."""
-    return workers_caption(timeline, timeline.headline)
+    title = running_title(timeline) if running else timeline.headline
+    return workers_caption(timeline, title, workers=workers)
 
 
 def plot_runs(runs: dict[str, Timeline], axes: tuple[Axes, ...] | None = None) -> tuple[Axes, ...]:
@@ -158,7 +223,7 @@ def plot_runs(runs: dict[str, Timeline], axes: tuple[Axes, ...] | None = None) -
     """
     _check_runs(runs)
     if axes is None:
-        heights = [0.45 * run.workers + 0.8 for run in runs.values()]
+        heights = [lanes_height(run.workers) + 0.8 for run in runs.values()]
         grid = new_figure(sum(heights)).subplots(len(runs), height_ratios=heights, squeeze=False)
         axes = tuple(grid[:, 0])
     _check_axes(axes, len(runs), "one per run")
@@ -168,6 +233,7 @@ def plot_runs(runs: dict[str, Timeline], axes: tuple[Axes, ...] | None = None) -
         plot_workers(run, ax, until, f"{name}: {took}")
         if ax is not axes[-1]:
             ax.set_xlabel("")
+            ax.tick_params(labelbottom=False)
     return axes
 
 
@@ -175,7 +241,7 @@ def plot_behind(runs: dict[str, Timeline], ax: Axes | None = None) -> Axes:
     """Draw one row per bar, over one time axis: how far its count is from the finished tasks.
 
     The height of a shape is how many finished tasks the bar does not count, or how many tasks it
-    counts too early. The number at the peak is the greatest height. An honest bar has none.
+    counts too early. The greatest height is written to the right of the row.
 
     Raises ValueError if `runs` is empty.
     """
@@ -200,19 +266,14 @@ def _draw_difference(ax: Axes, row: int, run: Timeline) -> str:
     floor, scale = row + 0.35, 0.6 / max(len(run), 1)
     times, finished, delivered = _steps(run, run.end)
     behind, ahead = (finished - delivered).clip(0), (delivered - finished).clip(0)
-    for tasks, color in (behind, DELIVERED_COLOR), (ahead, FINISHED_COLOR):
+    for tasks, color in (behind, palette.DELIVERED), (ahead, palette.FINISHED):
         ax.fill_between(times, floor, floor - scale * tasks, step="post", color=color, linewidth=0)
-    ax.plot([0, run.end], [floor, floor], color=NOTE_COLOR, linewidth=0.8)
-    verdict, color, peak, moment, side = "honest", NOTE_COLOR, 0, 0.0, "left"
+    ax.plot([0, run.end], [floor, floor], color=palette.TEXT, linewidth=0.8)
+    verdict, color = "honest", palette.TEXT
     if run.most_ahead:
-        peak, moment = run.most_ahead, times[np.argmax(ahead)]
-        verdict, color = f"{peak} ahead", FINISHED_COLOR
+        verdict, color = f"{run.most_ahead} ahead", palette.FINISHED
     elif run.most_behind > 1:
-        peak, moment, side = run.most_behind, run.worst[0], "right"
-        verdict, color = f"{peak} behind", DELIVERED_COLOR
-    if peak:
-        top = floor - 0.02 - scale * peak
-        ax.text(moment, top, f" {peak} ", color=color, size=8, ha=side, va="bottom")
+        verdict, color = f"{run.most_behind} behind", palette.DELIVERED
     ax.text(1.01, row, verdict, transform=ax.get_yaxis_transform(), color=color, va="center")
     return verdict
 
@@ -230,7 +291,7 @@ def _check_axes(axes: tuple[Axes, ...], number: int, what: str) -> None:
 
 
 def _mark_moment(ax: Axes, moment: float) -> None:
-    ax.axvline(moment, color=NOTE_COLOR, linewidth=1, linestyle=(0, (2, 3)), zorder=0.5)
+    ax.axvline(moment, color=palette.TEXT, linewidth=1, linestyle=(0, (2, 3)), zorder=0.5)
 
 
 def _steps(timeline: Timeline, until: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -245,56 +306,94 @@ def _steps(timeline: Timeline, until: float) -> tuple[np.ndarray, np.ndarray, np
     return times, count_until(timeline.finish, times), count_until(timeline.delivered, times)
 
 
+def _lanes(timeline: Timeline, workers: int | None) -> int:
+    """Return how many lanes to draw; raise ValueError if `workers` is not a number of them."""
+    return max(timeline.workers, 0 if workers is None else check_whole("workers", workers))
+
+
+def _checked_now(now: float | None) -> float:
+    """Return `now`, or 0 if the run is not in progress; raise ValueError if it is not seconds."""
+    return 0.0 if now is None else float(check_seconds("now", now, 1)[0])
+
+
+def _block(lane: float, start: float, finish: float) -> Box:
+    """Return the box of a block in a lane."""
+    return start, lane - BLOCK_HEIGHT / 2, finish, lane + BLOCK_HEIGHT / 2
+
+
 def _draw_start_up(ax: Axes, timeline: Timeline) -> None:
     """Draw grey from 0 to the first task, for workers that started before any task finished."""
+    look = {"color": palette.ON_STARTUP, "size": 8, "ha": "center"}
     for worker, first in enumerate(timeline.startup):
         if 0 < first <= np.nanmin(timeline.finish, initial=np.inf):
-            ax.barh(worker, first, height=0.5, color=STARTUP_COLOR)
-            if first > 0.08 * ax.get_xlim()[1]:
-                words = {"color": NOTE_COLOR, "size": 8, "ha": "center", "va": "center"}
-                ax.text(first / 2, worker, "starts up", **words)
+            ax.barh(worker, first, height=BLOCK_HEIGHT, color=palette.STARTUP)
+            add_label(ax, [_block(worker, 0, first)], "starts up", **look)
 
 
-def _draw_tasks(ax: Axes, timeline: Timeline, ran: np.ndarray, until: float) -> None:
-    """Draw the tasks in the rows `ran` as bars with numbers, where a number fits."""
-    start, lane = timeline.start[ran], timeline.worker[ran]
-    end = max(timeline.end, until)
-    finish = np.where(np.isnan(timeline.finish), end, timeline.finish)[ran]
+def _draw_tasks(
+    ax: Axes, timeline: Timeline, ran: np.ndarray, until: float, now: float | None
+) -> None:
+    """Draw the tasks in the rows `ran` as blocks with numbers, where a number fits."""
+    start, lane, finish = timeline.start[ran], timeline.worker[ran], timeline.finish[ran]
+    unended = np.isnan(finish)
+    end = max(timeline.end, until) if now is None else now
+    finish = np.where(unended, np.maximum(end, start), finish)
     order = np.lexsort((start, lane))
     place = np.empty(len(ran), dtype=int)  # of each task in its lane
     place[order] = np.arange(len(ran)) - np.searchsorted(lane[order], lane[order])
-    pixels = (finish - start) / ax.get_xlim()[1] * width_in_pixels(ax)
-    colors = np.where(np.isnan(timeline.finish[ran]), RUNNING_COLOR, _ALTERNATING_COLORS[place % 2])
-    edge = 1 if len(ran) and np.median(pixels) > 8 else 0
-    draw_bars(ax, lane, start, finish, 0.5, facecolors=colors, edgecolors="white", linewidths=edge)
-    open_ended = np.isnan(timeline.finish[ran]) & (until > timeline.end) & (pixels > 90)
-    for x, y in zip(finish[open_ended], lane[open_ended], strict=True):
-        ax.text(x, y, "no end  ", color="white", size=9, ha="right", va="center")
-    fits = pixels > 9 * len(str(len(timeline)))
-    if fits.sum() <= 80:
-        for row, x, y in zip(ran[fits], (start + finish)[fits] / 2, lane[fits], strict=True):
-            ax.text(x, y, str(row), color="white", weight="bold", ha="center", va="center")
+    if now is not None:
+        unended[:] = False
+    seconds_per_pixel = ax.get_xlim()[1] / width_in_pixels(ax)
+    gap = np.minimum(seconds_per_pixel, (finish - start) / 4)  # between two blocks
+    for rows, look in (
+        (~unended, {"facecolors": _ALTERNATING_COLORS[place[~unended] % 2]}),
+        (unended, {"facecolors": palette.UNENDED, "hatch": "//", "edgecolors": palette.STRIPES}),
+    ):
+        if rows.any():
+            look |= {"linewidths": 0}
+            draw_bars(ax, lane[rows], start[rows], (finish - gap)[rows], BLOCK_HEIGHT, **look)
+    fits = finish - start > 7 * len(str(len(timeline))) * seconds_per_pixel
+    if fits.sum() > _MOST_NUMBERS:
+        return
+    look = {"color": palette.ON_BLOCK, "weight": "bold", "ha": "center"}
+    clear = {"facecolor": palette.UNENDED, "linewidth": 0, "pad": 1}
+    for at in np.flatnonzero(fits):
+        box = [_block(lane[at], start[at], finish[at])]
+        if unended[at]:
+            add_label(ax, box, f"{ran[at]}: no end", f"{ran[at]}", bbox=clear, **look)
+        else:
+            add_label(ax, box, f"{ran[at]}", **look)
 
 
-def _draw_waiting(ax: Axes, timeline: Timeline) -> None:
-    """Draw a line above the bar from a task's finish until its delivery, if that took long.
+def _draw_waiting(ax: Axes, timeline: Timeline, lanes: int) -> None:
+    """Draw a line above the block from a task's finish until its delivery, if that took long.
 
-    More than 400 lines would cover each other: then none is drawn.
+    Tasks of one lane that wait at the same time have lines above each other. More than 400 lines
+    would cover each other: then none is drawn.
     """
-    late = np.flatnonzero(timeline.lag > timeline.wait_threshold)
+    late = waiting(timeline)
     if not 0 < len(late) <= 400:
         return
-    height, lag = timeline.worker[late] - 0.36, timeline.lag[late]
-    finish, delivered = timeline.finish[late], timeline.delivered[late]
-    ax.hlines(height, finish, delivered, colors=DELIVERED_COLOR, linewidth=2.5)
-    ax.plot(finish, height, "o", color=DELIVERED_COLOR, markersize=5)
-    ax.plot(delivered, height, "|", color=DELIVERED_COLOR, markersize=7, markeredgewidth=2)
-    longest = int(np.argmax(lag))
-    narrow = ax.bbox.height < 44 * timeline.workers
-    if not narrow and lag[longest] >= 0.05 * ax.get_xlim()[1]:
-        words = f"task {late[longest]} is done and waits to be delivered"
-        look = {"color": DELIVERED_COLOR, "size": 9, "va": "bottom"}
-        ax.text(finish[longest], height[longest] - 0.06, words, **look)
+    level = wait_levels(timeline, late)
+    floor = timeline.worker[late] - BLOCK_HEIGHT / 2
+    spacing = 0.09
+    height = floor - spacing * (level + 1)
+    lag, finish, delivered = timeline.lag[late], timeline.finish[late], timeline.delivered[late]
+    points = 0.72 * lane_in_pixels(ax, lanes) * spacing  # between two lines
+    color, width = palette.DELIVERED, min(2.5, 0.9 * points)
+    ax.hlines(height, finish, delivered, colors=color, linewidth=width)
+    if points > 1.5:
+        ax.plot(finish, height, "o", color=color, markersize=2 * width)
+        ax.plot(delivered, height, "|", color=color, markersize=2.8 * width, markeredgewidth=2)
+    crowded = np.unique(timeline.worker[late][level > 0])
+    alone = np.flatnonzero(~np.isin(timeline.worker[late], crowded))
+    if len(alone):
+        longest = alone[np.argmax(lag[alone])]
+        bottom, top = height[longest] - 0.04, floor[longest] - 1 + BLOCK_HEIGHT
+        box = finish[longest], bottom, delivered[longest], top
+        texts = ("is done and waits to be delivered", "waits to be delivered", "waits")
+        texts = [f"task {late[longest]} {text}" for text in texts]
+        add_label(ax, [box], *texts, color=color, size=9, ha="left")
 
 
 def _draw_busy_share(ax: Axes, timeline: Timeline) -> None:
@@ -314,6 +413,6 @@ def _draw_busy_share(ax: Axes, timeline: Timeline) -> None:
     look = {"aspect": "auto", "interpolation": "nearest", "zorder": 1}
     extent = (0, edges[-1], len(share) - 0.75, -0.25)
     ax.imshow(_BUSY_SHARE_COLORS(lanes, bytes=True), extent=extent, **look)
-    words = "bars too thin to draw: the darker, the busier"
+    words = "bars too thin to draw: the stronger the colour, the busier"
     above = {"transform": ax.transAxes, "ha": "center", "va": "top"}
-    ax.text(0.5, 1, words, color=NOTE_COLOR, size=9, **above)
+    ax.text(0.5, 1, words, color=palette.TEXT, size=9, **above)

@@ -4,17 +4,22 @@ import threading
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from statistics import median
+from time import process_time
 
 import numpy as np
 from matplotlib.figure import Figure
 from measuring import Row, at_most, ratio
 
 from helpers.controls import explore_schedule, race_bars
-from helpers.controls.live import Consumer, run_live
-from watchedpool.plots.timelines import plot_workers
+from helpers.controls.live import Progress, run_live
+from helpers.nap_patterns import naps
+from watchedpool import Timeline
+from watchedpool.plots.predictions import plot_predicted
+from watchedpool.plots.timelines import draw_progress, plot_workers
 from watchedpool.schedule import predict
 
 DICE = np.random.default_rng(0)
+FRAMES = np.linspace(0.1, 2.2, 22)  # the moments of a run of 2.2 s, in seconds
 
 
 def draw_many_tasks() -> Iterator[Row]:
@@ -64,16 +69,41 @@ def draw_live() -> Iterator[Row]:
     def makespan(draw: Callable) -> float:
         looks = []
 
-        def look(consumers: list[Consumer]) -> None:
-            looks.append(consumers[0].pool.timeline())
-            draw(looks[-1])
+        def look(progress: list[Progress]) -> None:
+            looks.append(progress[0].timeline)
+            draw(progress[0])
 
         assert run_live(["imap"], durations, 4, 1, threading.Event(), look)
         return looks[-1].makespan
 
-    def draw(timeline: object) -> None:
-        panel.picture.draw(lambda axes: plot_workers(timeline, axes[0]))
-        panel.write(timeline.describe())
+    def draw(progress: Progress) -> None:
+        panel.picture.draw(lambda axes: plot_workers(progress.timeline, axes[0], now=progress.now))
+        panel.write(progress.timeline.describe())
 
     times = median(makespan(draw) / makespan(lambda _: None) for _ in range(5))
     yield at_most(1.1, "naps of a run that is drawn as it happens", times, "x undrawn")
+    yield _frame()
+
+
+def _frame() -> Row:
+    """Measure one frame of ten naps on five workers as they run, with the encoding of the PNG."""
+    whole = predict(naps("countdown", 10), 5)
+    picture = explore_schedule().picture
+
+    def draw(now: float) -> None:
+        start, finish, delivered = (
+            np.where(at <= now, at, np.nan) for at in (whole.start, whole.finish, whole.delivered)
+        )
+        known = Timeline(np.where(np.isnan(start), -1, whole.worker), start, finish, delivered)
+
+        def plot(axes: tuple) -> None:
+            draw_progress(known, axes[1], now)
+            plot_predicted(whole, known, axes[0], now=now)
+
+        picture.draw(plot)
+
+    begin = process_time()
+    for now in FRAMES:
+        draw(now)
+    milliseconds = 1000 * (process_time() - begin) / len(FRAMES)
+    return at_most(100, "a frame of a run, lanes and progress", milliseconds, "ms of CPU time")
