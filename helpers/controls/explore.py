@@ -12,10 +12,11 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.axes import Axes
 
-from helpers.controls.live import Consumer, Look, run_live
+from helpers.controls.live import Look, Progress, run_live
 from helpers.controls.panel import Panel, Picture
+from helpers.keyboard import html
 from helpers.nap_patterns import PATTERNS, naps
-from watchedpool.plots.figure import Caption, alternative, set_caption, set_title
+from watchedpool.plots.figure import Caption, alternative, right_edge, set_caption, set_title
 from watchedpool.plots.predictions import (
     chunks_caption,
     draw_chunks,
@@ -29,6 +30,7 @@ from watchedpool.plots.timelines import (
     lag_caption,
     plot_workers,
     progress_title,
+    running_title,
     workers_caption,
 )
 from watchedpool.schedule import predict
@@ -70,76 +72,84 @@ def explore_schedule(
 
     def redraw(values: dict) -> str:
         predicted = visible(_predict(values))
-        picture.draw(lambda axes: _draw_predicted(predicted, axes))
+        picture.draw(lambda axes: _draw_predicted(predicted, axes, values["workers"]))
         return "Predicted: " + predicted.describe()
 
     def run(stopped: threading.Event, values: dict) -> str | None:
         predicted = visible(_predict(values))
         title = ""
 
-        def look(consumers: list[Consumer]) -> None:
+        def look(progress: list[Progress]) -> None:
             nonlocal title
-            measured = visible(consumers[0].pool.timeline())
+            (run,) = progress
+            measured = run.timeline if run.now is not None else visible(run.timeline)
             title = predicted_title(predicted, measured)
-            picture.draw(lambda axes: _draw_measured(predicted, measured, axes))
+            workers = values["workers"]
+            picture.draw(lambda axes: _draw_measured(predicted, measured, axes, workers, run.now))
             panel.say("Running for real …")
-            panel.write("Measured: " + measured.describe())
+            panel.write("Measured: " + visible(measured).describe())
 
         return f"{title}." if _run([values["method"]], values, stopped, look) else None
 
     values = {"workers": workers, "tasks": tasks, "chunksize": chunksize, "pattern": pattern}
     values |= {"seed": 0, "method": method, "longest": longest}
-    plain = "plot_lag({})" if lag else "plot_workers({}.work)"
-    panel = _panel(values, picture, redraw, lambda v: _cell(plain.format(_call(v))), only)
+
+    def plain(values: dict) -> str:
+        run, workers = _call(values), values["workers"]
+        shown = f"plot_lag({run}" if lag else f"plot_workers({run}.work"
+        return _cell(f"{shown}, workers={workers})")
+
+    panel = _panel(values, picture, redraw, plain, only)
     panel.can_run("Run it for real", run)
     return panel
 
 
 def race_bars(
-    pattern: str = "countdown", tasks: int = 10, workers: int = 5, longest: float = 2.0
+    pattern: str = "countdown", tasks: int = 10, workers: int = 5, longest: float = 3.0
 ) -> Panel:
     """Run the same naps through imap, imap_unordered and a callback, all at the same time.
 
-    Each of them has its own pool, and a bar that counts as tqdm does, next to the true count. The
-    picture is of the workers of imap; the other pools do the same.
+    Each of them has its own pool, and a bar that counts as tqdm does, next to the true count. What
+    each bar was at its worst stays next to it. The picture is of the workers of imap; the other
+    pools do the same.
 
     longest: the longest nap of the pattern, in seconds.
     """
     picture = Picture(270)
-    look = {"style": {"description_width": "120px"}, "layout": {"width": "440px"}}
-    bars = [
-        widgets.HBox([widgets.IntProgress(description=method, **look), widgets.HTML()])
-        for method in RACE_METHODS
-    ]
+    bars = [_Bar(method) for method in RACE_METHODS]
 
     def redraw(values: dict) -> str:
         predicted = _predict(values)
-        picture.draw(lambda axes: _draw_predicted(predicted, axes))
+        picture.draw(lambda axes: _draw_predicted(predicted, axes, values["workers"]))
         for bar in bars:
-            _set_count(bar, 0, 0, values["tasks"])
+            bar.reset(values["tasks"])
         return "Predicted: " + predicted.describe()
 
     def run(stopped: threading.Event, values: dict) -> str | None:
-        predicted = _predict(values)
+        predicted, workers = _predict(values), values["workers"]
+        for bar in bars:
+            bar.reset(values["tasks"])
 
-        def look(consumers: list[Consumer]) -> None:
-            # Read the bars first: then no bar can be ahead of the finished tasks.
-            on_screen = [consumer.on_screen for consumer in consumers]
-            timelines = [consumer.pool.timeline() for consumer in consumers]
-            for bar, delivered, timeline in zip(bars, on_screen, timelines, strict=True):
-                finished = int(np.sum(~np.isnan(timeline.finish)))
-                _set_count(bar, delivered, finished, values["tasks"])
-            picture.draw(lambda axes: plot_workers(timelines[0], axes[0], predicted.end))
+        def look(progress: list[Progress]) -> None:
+            for bar, each in zip(bars, progress, strict=True):
+                bar.show(each)
+            imap = progress[0]
+            look = {"until": right_edge(predicted), "workers": workers, "now": imap.now}
+            picture.draw(lambda axes: plot_workers(imap.timeline, axes[0], **look))
             panel.say("Running for real …")
-            panel.write("Measured, imap: " + timelines[0].describe())
+            panel.write("Measured, imap: " + imap.timeline.describe())
 
         ran = _run(RACE_METHODS, values, stopped, look)
         return "All three have done the same work in the same time." if ran else None
 
     values = {"workers": workers, "tasks": tasks, "pattern": pattern, "seed": 0}
     values |= {"longest": longest}
-    panel = _panel(values, picture, redraw, lambda v: _cell(f"plot_workers({_call(v)})"))
-    panel.add(*bars)
+
+    def plain(values: dict) -> str:
+        return _cell(f"plot_workers({_call(values)}, workers={values['workers']})")
+
+    panel = _panel(values, picture, redraw, plain)
+    panel.add(*(bar.row for bar in bars))
     panel.can_run("Start the race", run)
     return panel
 
@@ -156,7 +166,7 @@ def explore_chunks(tasks: int = 100, chunksize: int = 1) -> Panel:
         def draw(axes: tuple[Axes, Axes]) -> None:
             draw_chunks(timelines, chosen, axes[0])
             set_caption(axes[0], _predicted(chunks_caption(timelines, chosen)))
-            plot_workers(timelines[chosen], axes[1])
+            plot_workers(timelines[chosen], axes[1], workers=values["workers"])
 
         picture.draw(draw)
         return alternative(picture.axes)
@@ -166,7 +176,7 @@ def explore_chunks(tasks: int = 100, chunksize: int = 1) -> Panel:
         timelines = f"{{size: {_call(values, chunksize='size')}.work {sizes}}}"
         return _cell(
             f"plot_chunks({timelines}, {values['chunksize']})",
-            f"plot_workers({_call(values)}.work)",
+            f"plot_workers({_call(values)}.work, workers={values['workers']})",
         )
 
     values = {"chunksize": chunksize, "tasks": tasks, "workers": 4, "pattern": "random"}
@@ -185,6 +195,8 @@ def _panel(
     allowed = dict(_ALLOWED)
     if values["tasks"] in range(1, 51):
         allowed["tasks"] = range(1, 51)  # few values: the slider is easier to set
+    elif values["tasks"] in range(60, 501, 10):
+        allowed["tasks"] = range(10, 501, 10)
     panel = Panel(values, allowed, picture, redraw, plain, only)
     pattern, seed = panel.controls["pattern"], panel.controls["seed"]
     widgets.dlink((pattern, "value"), (seed, "disabled"), lambda pattern: pattern != "random")
@@ -243,26 +255,32 @@ def _cell(*pictures: str) -> str:
     return "\n".join(["import watchedpool as wp", "from helpers import nap_patterns", *shows])
 
 
-def _draw_predicted(predicted: Timeline, axes: tuple[Axes, ...]) -> None:
+def _draw_predicted(predicted: Timeline, axes: tuple[Axes, ...], workers: int) -> None:
     """Draw the lanes, and the bar's lag if there are axes for it."""
     if axes[1:]:
-        draw_lag(predicted, axes)
-        caption = lag_caption(predicted)
+        draw_lag(predicted, axes, workers)
+        caption = lag_caption(predicted, workers)
     else:
-        draw_workers(predicted, axes[0])
-        caption = workers_caption(predicted)
+        draw_workers(predicted, axes[0], workers=workers)
+        caption = workers_caption(predicted, workers=workers)
     set_caption(axes[0], _predicted(caption))
 
 
-def _draw_measured(predicted: Timeline, measured: Timeline, axes: tuple[Axes, ...]) -> None:
+def _draw_measured(
+    predicted: Timeline,
+    measured: Timeline,
+    axes: tuple[Axes, ...],
+    workers: int,
+    now: float | None,
+) -> None:
     """Draw the lanes of both timelines, and the lag of the measured bar if there are axes for it.
 
     The text alternative of the lanes is enough: it describes the lag, too.
     """
     for ax in axes[1:]:
-        draw_progress(measured, ax)
-        set_title(ax, progress_title(measured))
-    plot_predicted(predicted, measured, axes[0])
+        draw_progress(measured, ax, now)
+        set_title(ax, progress_title(measured) if now is None else running_title(measured))
+    plot_predicted(predicted, measured, axes[0], workers, now)
     axes[0].label_outer()
 
 
@@ -271,8 +289,24 @@ def _predicted(caption: Caption) -> Caption:
     return Caption(*(f"Predicted: {text}" for text in caption))
 
 
-def _set_count(row: widgets.HBox, delivered: int, finished: int, tasks: int) -> None:
-    """Set a bar of the race, and the text next to it."""
-    bar, text = row.children
-    bar.max, bar.value = tasks, delivered
-    text.value = f"bar {delivered}/{tasks}, finished {finished}"
+class _Bar:
+    """A bar of the race, and the text next to it."""
+
+    def __init__(self, method: str) -> None:
+        look = {"style": {"description_width": "120px"}, "layout": {"flex": "1 1 auto"}}
+        self._bar = widgets.IntProgress(description=method, tooltip="", **look)
+        self._text = html(width="290px", height="30px")
+        self.row = widgets.HBox([self._bar, self._text], layout={"max_width": "600px"})
+
+    def reset(self, tasks: int) -> None:
+        """Begin again, with this many tasks."""
+        self._bar.max, self._bar.value, self._worst = tasks, 0, 0
+        self._text.value = ""
+
+    def show(self, progress: Progress) -> None:
+        """Show the count, the number of finished tasks, and the largest difference until now."""
+        counted, finished = progress.counted, int(np.sum(~np.isnan(progress.timeline.finish)))
+        self._worst = max(self._worst, finished - counted)
+        self._bar.value = counted
+        words = f"bar {counted}, finished {finished}; at worst {self._worst} behind"
+        self._text.value = f'<span style="white-space: nowrap">{words}</span>'

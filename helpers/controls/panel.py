@@ -21,16 +21,33 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from helpers.controls import live
+from helpers.keyboard import html, keep_keys
 from watchedpool.plots.figure import alternative, bundled
 
-PICTURE_WIDTH = 600  # pixels: with the words next to it, it fits into a window of 1,000
+PICTURE_WIDTH = 600  # pixels; a narrow page shows it smaller
 Work = Callable[[threading.Event, dict], str | None]
-# ipywidgets gives its sliders no name for screen readers. So name them when a picture has loaded:
+# The name and the number of a slider are above it, so that its track is as wide as the controls.
+_STYLE = """<style>
+.watched-panel .widget-hslider { flex-wrap: wrap; height: auto; margin-bottom: 6px; }
+.watched-panel .widget-hslider .widget-label { width: auto; flex: 1; text-align: left; }
+.watched-panel .widget-hslider .widget-readout {
+    min-width: 46px; border: 1px solid #888; border-radius: 2px; cursor: text; }
+.watched-panel .widget-hslider .slider-container { flex: 0 0 calc(100% - 20px); order: 1; }
+.watched-panel .watched-words { position: relative; }
+</style>"""
+# ipywidgets gives its sliders and their numbers no name for screen readers. So name them when a
+# picture has loaded:
 _NAME_SLIDERS = (
     "setTimeout(() => this.closest('.watched-panel')?.querySelectorAll('.widget-slider').forEach("
-    "slider => slider.querySelector('[role=slider]').setAttribute("
-    "'aria-label', slider.querySelector('label').textContent)), 100)"
+    "slider => { const name = slider.querySelector('label').textContent;"
+    " slider.querySelector('[role=slider]').setAttribute('aria-label', name);"
+    " const number = slider.querySelector('.widget-readout');"
+    " number.setAttribute('role', 'textbox');"
+    " number.setAttribute('aria-label', name + ', a number to type'); }), 100)"
 )
+# The picture is as wide as there is space, and lower than the page: so the reader sees the controls
+# and the whole picture together.
+_FIT = "width: 100%; height: auto; max-height: max(320px, 72vh); object-fit: contain"
 _drawing_lock = threading.RLock()  # a run draws in its own thread, a slider in the kernel's thread
 
 
@@ -42,7 +59,7 @@ class Picture:
         self.height = sum(heights)
         # matplotlib 3.10 would cut 459.99… pixels to 459.
         size = PICTURE_WIDTH / 100, (self.height + 0.1) / 100
-        self.figure = Figure(figsize=size, dpi=100, facecolor="white")
+        self.figure = Figure(figsize=size, dpi=100, facecolor="none")
         grid = {"sharex": sharex, "height_ratios": heights, "squeeze": False}
         self.axes = tuple(self.figure.subplots(len(heights), **grid).flat)
         top, bottom = 1 - 30 / self.height, 46 / self.height
@@ -51,8 +68,7 @@ class Picture:
         for ax in self.axes:
             ax.xaxis.set_major_locator(MaxNLocator(6))
         self._canvas = FigureCanvasAgg(self.figure)
-        size = {"width": f"{PICTURE_WIDTH}px", "height": f"{self.height + 4}px"}
-        self.widget = widgets.HTML(layout=size)
+        self.widget = html(max_width=f"{PICTURE_WIDTH}px", height="auto")
 
     def draw(self, plot: Callable[[tuple[Axes, ...]], object]) -> None:
         """Empty the axes, let `plot` draw on them, and show the result."""
@@ -65,10 +81,10 @@ class Picture:
             size = PICTURE_WIDTH, self.height
             pixels = Image.frombuffer("RGBA", size, self._canvas.buffer_rgba())
             png = BytesIO()
-            pixels.convert("RGB").save(png, "PNG", compress_level=1)
+            pixels.save(png, "PNG", compress_level=1)
             self.widget.value = (
                 f'<img alt="{escape(alternative(self.axes))}" width="{PICTURE_WIDTH}" '
-                f'height="{self.height}" style="max-width: 100%; object-fit: contain" '
+                f'height="{self.height}" style="{_FIT}" '
                 f'onload="{_NAME_SLIDERS}" '
                 f'src="data:image/png;base64,{b64encode(png.getvalue()).decode()}">'
             )
@@ -105,17 +121,20 @@ class Panel:
         self._fixed = {name: value for name, value in values.items() if name not in allowed}
         self.controls: dict[str, widgets.Widget] = {}
         wrong = self._make_controls(values, allowed, only)
-        self.message = widgets.HTML(layout={"height": "40px"})
-        next_to_picture = {"width": "auto", "height": f"{picture.height}px", "flex": "1 1 190px"}
-        self.words = widgets.HTML(layout=next_to_picture)
-        row = {"flex_flow": "row wrap", "overflow": "visible"}
-        self._rows = [
-            widgets.HBox(list(self.controls.values()), layout=row),
-            self.message,
-            widgets.HBox([picture.widget, self.words], layout=row),
-        ]
-        self.box = widgets.VBox(self._rows, layout={"max_width": "960px"})
+        self.message = html(height="64px", width="auto")
+        self.words = html(flex="1 1 240px", min_height="130px")
+        self.words.add_class("watched-words")
+        controls = widgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
+        self._left = widgets.VBox([controls, self.message], layout={"flex": "1 1 220px"})
+        self._right = widgets.VBox([picture.widget], layout={"flex": "3 1 480px"})
+        style = html(_STYLE, display="none")
+        row = {"flex_flow": "row wrap", "max_width": "1200px"}
+        self.box = widgets.HBox([self._left, self._right, self.words, style], layout=row)
+        for box in (controls, self._left, self._right, self.box):
+            box.layout.overflow = "visible"
+            box.layout.min_width = "0"
         self.box.add_class("watched-panel")
+        keep_keys(self.box)
         for control in self.controls.values():
             control.observe(lambda _: self.refresh(), "value")
         self.refresh()
@@ -156,20 +175,21 @@ class Panel:
 
     def say(self, message: str) -> None:
         """Show a message above the picture, in a space that is reserved for it."""
-        self.message.value = f'<div role="status">{escape(message)}</div>'
+        self.message.value = (
+            f'<div role="status" style="line-height: 1.4; padding: 6px 0">{escape(message)}</div>'
+        )
 
     def write(self, words: str) -> None:
         """Show a description next to the picture."""
         self.words.value = (
-            '<div role="group" aria-label="The picture in words" tabindex="0" '
-            f'style="height: {self.picture.height}px; overflow: auto; white-space: pre-wrap; '
-            f'line-height: 1.4">{escape(words)}</div>'
+            '<div role="group" aria-label="The picture in words" tabindex="0" style="position: '
+            'absolute; inset: 0 0 0 8px; overflow: auto; white-space: pre-wrap; line-height: 1.4">'
+            f"{escape(words)}</div>"
         )
 
     def add(self, *rows: widgets.Widget) -> None:
-        """Insert rows between the controls and the message."""
-        self._rows[1:1] = rows
-        self.box.children = self._rows
+        """Insert rows above the picture."""
+        self._right.children = [*rows, self.picture.widget]
 
     def can_run(self, label: str, work: Work) -> None:
         """Add a button that starts `work` in a background thread, and one that stops it.
@@ -178,12 +198,14 @@ class Panel:
             returns the message to show at the end, or None if it was stopped.
         """
         self.run: live.Run | None = None
-        look = {"button_style": "primary", "layout": {"width": "160px"}}
+        look = {"button_style": "primary", "layout": {"flex": "2 1 0"}}
         self.start_button = widgets.Button(description=label, **look)
-        self.stop_button = widgets.Button(description="Stop")
+        self.stop_button = widgets.Button(description="Stop", layout={"flex": "1 1 0"})
         self.start_button.on_click(lambda _: self.start(work))
         self.stop_button.on_click(lambda _: self.run and self.run.stop())
-        self.add(widgets.HBox([self.start_button, self.stop_button]))
+        controls, message = self._left.children
+        buttons = widgets.HBox([self.start_button, self.stop_button])
+        self._left.children = [controls, buttons, message]
 
     def start(self, work: Work) -> None:
         """Start a run, and stop the one before if it is not over."""
@@ -224,10 +246,11 @@ class Panel:
 
 def _control(name: str, value: Any, allowed: range | tuple) -> widgets.Widget:
     """Return a slider for numbers, or a menu for options."""
-    look = {"style": {"description_width": "76px"}, "layout": {"width": "264px"}}
+    look = {"description": name, "layout": {"flex": "1 1 200px", "width": "auto"}}
     if isinstance(allowed, range):
-        return widgets.IntSlider(int(value), allowed[0], allowed[-1], description=name, **look)
-    return widgets.Dropdown(options=allowed, value=value, description=name, **look)
+        ends, tooltip = (allowed[0], allowed[-1], allowed.step), f"{allowed[0]} to {allowed[-1]}"
+        return widgets.IntSlider(int(value), *ends, tooltip=tooltip, **look)
+    return widgets.Dropdown(options=allowed, value=value, tooltip="", **look)
 
 
 def _describe(allowed: range | tuple) -> str:

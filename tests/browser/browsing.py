@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE, STDOUT
 
+import nbformat
 import psutil
 import pytest
 from leftovers import DEADLINE, children
+from storing import METADATA
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 SETTINGS = {
@@ -68,6 +70,25 @@ def violations_in_both_themes(tab):
         tab.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
         found += [f"{theme}: {line}" for line in violations(tab, OURS, JUPYTERS)]
     return found
+
+
+def write_notebook(path, cells):
+    """Write a notebook with these cells, or cells of code with these sources."""
+    code = nbformat.v4.new_code_cell
+    cells = [code(cell) if isinstance(cell, str) else cell for cell in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), path)
+
+
+def wait_until_open(page):
+    """Wait until the page shows a notebook that has a kernel."""
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    page.get_by_text("| Idle").wait_for()  # the status bar
+
+
+def run_all(page):
+    """Begin to run all cells of the notebook."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
 
 
 class Lab:

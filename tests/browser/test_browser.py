@@ -9,12 +9,17 @@ import re
 import nbformat
 import psutil
 import pytest
-from browsing import AXE, NEEDS_AXE, NEEDS_CHROMIUM, violations_in_both_themes
+from browsing import (
+    AXE,
+    NEEDS_AXE,
+    NEEDS_CHROMIUM,
+    run_all,
+    violations_in_both_themes,
+    wait_until_open,
+    write_notebook,
+)
 from exports import LESSONS
 from leftovers import DEADLINE
-from storing import METADATA
-
-from helpers import controls
 
 ASKS_FOR_CONTROLS = re.compile(r"helpers\.controls|tqdm\.(notebook|auto)")
 LIVE = [path for path in LESSONS if ASKS_FOR_CONTROLS.search(path.read_text(encoding="utf-8"))]
@@ -28,15 +33,34 @@ PANELS = {
 CONTROLS = [
     "from helpers import controls\nfrom helpers.exercises import guess",
     "bar = guess('The bar says …', '0/10', '4/10')",
-    *[f"controls.{name}()" for name in controls.__all__],
+    "controls.explore_schedule('equal', 12, 2, longest=8.0)",
+    "controls.race_bars()",
+    "controls.explore_chunks()",
 ]
 BROKEN = re.compile(r"(displaying|creating|Loading) widget|widget model not found", re.IGNORECASE)
-HAVE_RUN = """number => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].filter(
-    prompt => /[0-9]/.test(prompt.textContent)).length >= number"""
+HAVE_RUN = """([number, meant]) =>
+    [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].filter(
+        prompt => /[0-9]/.test(prompt.textContent)).length >= number
+    || document.querySelectorAll("[data-mime-type='application/vnd.jupyter.error']").length > meant
+"""
 NAMED = """panels => {
     const sliders = [...document.querySelectorAll('[role=slider]')];
     return document.querySelectorAll('.watched-panel img').length === panels
         && sliders.length > panels && sliders.every(slider => slider.ariaLabel);
+}"""
+# Counts the pictures that a panel shows, and the seconds from the first one to the last.
+COUNT_PICTURES = """() => {
+    const panel = document.querySelector(".watched-panel");
+    let last = panel.querySelector("img").src, first;
+    window.pictures = -1;
+    new MutationObserver(() => {
+        const now = panel.querySelector("img")?.src;
+        if (!now || now == last) return;
+        last = now;
+        first ??= performance.now();
+        window.pictures += 1;
+        window.seconds = (performance.now() - first) / 1000;
+    }).observe(panel, {childList: true, subtree: true});
 }"""
 # Opens a notebook in place of what is open: to load JupyterLab anew takes three times as long.
 SHOW = """async path => {
@@ -44,42 +68,8 @@ SHOW = """async path => {
     [...shell.widgets("main")].forEach(open => open.dispose());
     await commands.execute("docmanager:open", {path});
 }"""
-# JupyterLab asks this again and again. While a kernel starts, jupyter_server 2.21 answers 500: that
-# kernel has no `last_activity` yet (TraitError in `kernel_model`).
-KERNELS = "/api/kernels?"
-HARMLESS = (
-    "Window name candidate",  # pages of JupyterLab that open at once agree who has which name
-    "Could not restore the debugger state",  # of a notebook that was closed as soon as it was open
-)
 
 pytestmark = NEEDS_CHROMIUM
-
-
-@pytest.fixture
-def open_lesson(lab, window):
-    """Give a function that begins to open a notebook of the lab and returns its page."""
-    pages = []
-
-    def open_lesson(name):
-        page = window.new_page()
-        pages.append(page)
-        page.set_default_timeout(1000 * DEADLINE)
-        page.errors = []
-
-        def note(wrong, url, text):
-            harmless = KERNELS in url or any(words in text for words in HARMLESS)
-            if wrong and not harmless:
-                page.errors.append(text)
-
-        page.on("console", lambda line: note(line.type == "error", line.location["url"], line.text))
-        page.on("response", lambda got: note(got.status >= 500, got.url, got.url))
-        page.on("pageerror", lambda error: note(True, page.url, str(error)))
-        page.goto(lab.page(name))
-        return page
-
-    yield open_lesson
-    for page in pages:
-        page.close()
 
 
 @pytest.fixture
@@ -88,10 +78,8 @@ def panel(lab, open_lesson):
 
     def panel(name):
         function = PANELS[name].partition("(")[0]
-        cell = nbformat.v4.new_code_cell(f"from helpers.controls import {function}\n{PANELS[name]}")
-        notebook = nbformat.v4.new_notebook(cells=[cell])
-        notebook.metadata = METADATA
-        nbformat.write(notebook, lab.root / f"{name}.ipynb")
+        cell = f"from helpers.controls import {function}\n{PANELS[name]}"
+        write_notebook(lab.root / f"{name}.ipynb", [cell])
         page = open_lesson(f"{name}.ipynb")
         wait_until_open(page)
         run_all(page)
@@ -101,21 +89,18 @@ def panel(lab, open_lesson):
     return panel
 
 
-def wait_until_open(page):
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.get_by_text("| Idle").wait_for()  # the status bar: there is a kernel
-
-
-def run_all(page):
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
-
-
 def wait_until_run(page, path):
-    """Wait until each code cell of the notebook at `path` has a number."""
+    """Wait until each code cell of the notebook at `path` has a number, or one has failed."""
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.source.strip()]
     number = sum(cell.cell_type == "code" for cell in cells)
-    page.wait_for_function(HAVE_RUN, arg=number, timeout=0)  # pytest has the limit
+    # pytest has the limit
+    page.wait_for_function(HAVE_RUN, arg=[number, meant_errors(path)], timeout=0)
+
+
+def meant_errors(path):
+    """Return how many cells of the notebook are meant to fail."""
+    cells = nbformat.read(path, as_version=4).cells
+    return sum("raises-exception" in cell.metadata.get("tags", []) for cell in cells)
 
 
 def picture(page):
@@ -157,10 +142,8 @@ def assert_gone(processes):
 def assert_nothing_wrong(pages):
     """Check that no page shows more errors than its lesson means, and that axe finds nothing."""
     for path, page in pages.items():
-        cells = nbformat.read(path, as_version=4).cells
-        meant = sum("raises-exception" in cell.metadata.get("tags", []) for cell in cells)
         errors = page.locator("[data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
-        assert len(errors) <= meant, (path.name, errors)
+        assert len(errors) <= meant_errors(path), (path.name, errors)
         assert not page.get_by_text(BROKEN).count(), path.name
         assert not page.errors, path.name
     if not AXE.exists():
@@ -209,15 +192,17 @@ def test_other_lessons_open_as_stored_and_axe_finds_nothing_wrong_in_either_them
 @pytest.mark.walks
 @NEEDS_AXE
 def test_axe_finds_nothing_wrong_in_our_controls(lab, open_lesson):
-    cells = [nbformat.v4.new_code_cell(source) for source in CONTROLS]
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
-    nbformat.write(notebook, lab.root / "controls.ipynb")
+    write_notebook(lab.root / "controls.ipynb", CONTROLS)
     page = open_lesson("controls.ipynb")
     wait_until_open(page)
     run_all(page)
-    page.wait_for_function(NAMED, arg=len(controls.__all__))
+    page.wait_for_function(NAMED, arg=3)
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
     found = violations_in_both_themes(page)
+    press(page, "Run it for real")  # of naps that take longer than axe
+    message(page).filter(has_text="Running").wait_for()
+    found += violations_in_both_themes(page)
+    assert message(page).filter(has_text="Running").count()
     assert not found, "\n".join(found)
 
 
@@ -228,6 +213,7 @@ def test_each_control_changes_the_picture_and_nothing_moves(name, panel):
     assert place["x"] + place["width"] <= 1000
     controls = page.locator(".watched-panel").get_by_role("slider")
     assert controls.count() >= 3
+    assert not page.locator(".watched-panel [title=null]").count()
     for label in page.locator(".watched-panel .widget-slider .widget-label").all_inner_texts():
         source = picture(page).get_attribute("src")
         slider = page.get_by_role("slider", name=label, exact=True)
@@ -262,8 +248,28 @@ def test_a_race_moves_three_bars(panel, lab):
     workers = run(page, lab, "Start the race")
     assert len(workers) == 9
     message(page).filter(has_text="All three").wait_for()
-    assert page.get_by_text("bar 6/6, finished 6").count() == 3
+    assert page.get_by_text("bar 6, finished 6; at worst").count() == 3
     assert_gone(workers)
+
+
+def test_an_interrupt_of_the_kernel_stops_a_run_as_stop_does(panel, lab):
+    page = panel("long")
+    workers = run(page, lab, "Run it for real")
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_text("Interrupt Kernel", exact=True).click()
+    message(page).filter(has_text="Stopped.").wait_for()
+    assert_gone(workers)
+    assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+
+
+@pytest.mark.measures
+def test_a_run_is_drawn_several_times_per_second(panel):
+    page = panel("schedule")
+    page.evaluate(COUNT_PICTURES)
+    press(page, "Run it for real")
+    message(page).filter(has_text="% off").wait_for()
+    pictures, seconds = page.evaluate("[window.pictures, window.seconds]")
+    assert pictures >= 3 * seconds  # about 10 per second on a quiet machine
 
 
 def test_stop_stops_and_a_second_run_works(panel, lab):

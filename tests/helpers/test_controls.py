@@ -7,19 +7,22 @@ import base64
 import io
 import multiprocessing
 import re
+import signal
 import subprocess
 import sys
 import threading
 from html import escape
 from inspect import signature
 
+import ipywidgets as widgets
 import numpy as np
 import psutil
 import pytest
+from matplotlib.collections import PolyCollection
 from PIL import Image
 
-from helpers.controls import explore, explore_chunks, explore_schedule, race_bars
-from helpers.controls.live import Run, run_live
+from helpers.controls import explore, explore_chunks, explore_schedule, live, race_bars
+from helpers.controls.live import Consumer, Progress, Run, run_live
 from helpers.nap_patterns import PATTERNS, naps
 from watchedpool import Timeline
 from watchedpool.plots.predictions import plot_chunks, plot_predicted
@@ -68,7 +71,8 @@ def test_naps_names_bad_input(arguments, message):
 
 def outlines(ax):
     """Return (lane, left, right) of each predicted outline, rounded."""
-    empty = next(c for c in ax.collections if not len(c.get_facecolor()))
+    areas = [each for each in ax.collections if isinstance(each, PolyCollection)]
+    empty = next(each for each in areas if not len(each.get_facecolor()))
     boxes = [path.get_extents() for path in empty.get_paths()]
     return [(round((b.y0 + b.y1) / 2), round(b.x0, 6), round(b.x1, 6)) for b in boxes]
 
@@ -97,7 +101,10 @@ def test_predicted_tasks_are_drawn_in_the_lanes_of_the_measured_workers():
 )
 def test_a_prediction_is_compared_with_an_unfinished_run(measured):
     ax = plot_predicted(predict([1.0] * 4, 2), measured)
-    assert ax.get_title("left").endswith(f"{np.sum(measured.finish > 0)} of 4 tasks")
+    assert (
+        ax.get_title("left")
+        == f"Predicted (outlines) 2.00 s, running: 0 of {len(measured)} delivered"
+    )
     ax.figure.savefig(io.BytesIO())
 
 
@@ -119,16 +126,13 @@ def test_plot_chunks_draws_the_makespan_and_the_overhead_of_the_timelines():
 @pytest.mark.parametrize(("method", "chunksize"), METHODS)
 def test_a_live_run_naps_as_predicted(method, chunksize):
     durations, looks = naps("countdown", 8, longest=0.3), []
-
-    def look(consumers):
-        (consumer,) = consumers
-        looks.append((consumer.on_screen, consumer.pool.timeline()))
-
-    assert run_live([method], durations, 3, chunksize, threading.Event(), look)
-    counts = [count for count, _ in looks]
+    assert run_live([method], durations, 3, chunksize, threading.Event(), looks.extend)
+    counts, moments = [each.counted for each in looks], [each.now for each in looks[:-1]]
     assert counts == sorted(counts)
-    assert counts[-1] == 8
-    measured, predicted = looks[-1][1], predict(durations, 3, chunksize, method)
+    assert moments == sorted(moments)
+    assert all(each.now >= each.timeline.end for each in looks[:-1])
+    assert (counts[-1], looks[-1].now) == (8, None)
+    measured, predicted = looks[-1].timeline, predict(durations, 3, chunksize, method)
     assert measured.workers == predicted.workers
     assert not measured.missing
     assert (measured.finish - measured.start >= durations).all()
@@ -180,17 +184,14 @@ def test_a_new_run_ends_the_one_before():
 
 def test_a_run_ends_with_python():
     code = """if True:
-        import sys, threading
+        import multiprocessing, threading
         from helpers.controls.live import Run, run_live
         if __name__ == "__main__":
             running = threading.Event()
-            def look(consumers):
-                pids.extend(worker.pid for worker in consumers[0].pool._pool)
-                running.set()
-            pids = []
+            look = lambda progress: running.set()
             Run(lambda stopped: run_live(["imap"], [60.0] * 4, 2, 1, stopped, look))
             running.wait(30)
-            print(*pids)
+            print(*(child.pid for child in multiprocessing.active_children()))
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     pids = [int(pid) for pid in done.stdout.split()]
@@ -212,7 +213,7 @@ def test_a_run_ends_when_a_shutdown_of_the_kernel_kills_the_forkserver_too():
         if __name__ == "__main__":
             multiprocessing.set_start_method("forkserver")
             running = threading.Event()
-            look = lambda consumers: running.set()
+            look = lambda progress: running.set()
             run = Run(lambda stopped: run_live(["map"], [60.0] * 4, 2, 1, stopped, look))
             running.wait(30)
             for pause in (0.01, 0.03, 0.1, 0.3, 1):  # as ipykernel does
@@ -226,6 +227,44 @@ def test_a_run_ends_when_a_shutdown_of_the_kernel_kills_the_forkserver_too():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=90)
     assert done.stdout == "ended\n", done.stderr
     assert "ChildProcessError" in done.stderr
+
+
+def test_an_interrupt_of_an_idle_kernel_stops_the_run(monkeypatch):
+    class Kernel:
+        saved_sigint_handler = None  # what ipykernel restores after each message
+
+    class Shell:
+        kernel = Kernel()
+
+    monkeypatch.setattr(live, "get_ipython", Shell)
+    run = Run(lambda stopped: stopped.wait())
+    Shell.kernel.saved_sigint_handler(signal.SIGINT, None)
+    run.wait()
+    assert not run.running
+
+
+def test_a_look_never_counts_a_task_before_it_is_finished():
+    class Busy:
+        """A pool and its bar. One more task is finished, and counted, whenever one is read."""
+
+        finished, total = 0, 10
+
+        @property
+        def drawn(self):
+            self.finished += 1
+            return [(0.0, self.finished)]
+
+        def timeline(self):
+            self.finished += 1
+            finish = np.where(np.arange(10) < self.finished, 0.1, np.nan)
+            return Timeline(np.zeros(10), np.zeros(10), finish)
+
+    consumer = Consumer.__new__(Consumer)
+    consumer.pool = consumer.bar = Busy()
+    consumer._begin = 0.0
+    for _ in range(5):
+        progress = consumer.look()
+        assert progress.counted <= np.sum(~np.isnan(progress.timeline.finish))
 
 
 # --- panels -------------------------------------------------------------------------------------
@@ -284,7 +323,43 @@ def test_controls_are_labelled_and_update_while_they_are_moved(make):
     for name, control in make().controls.items():
         assert control.description == name
         assert getattr(control, "continuous_update", True)
-        assert control.layout.width
+
+
+def parts(box):
+    """Yield all widgets in a box."""
+    for each in box.children:
+        yield each
+        if isinstance(each, widgets.Box):
+            yield from parts(each)
+
+
+@pytest.mark.parametrize("make", PANELS)
+def test_no_widget_has_the_tooltip_null(make):
+    with_tooltips = [each for each in parts(make().box) if hasattr(each, "description")]
+    assert len(with_tooltips) > 6
+    for widget in with_tooltips:
+        assert widget.tooltip is not None or isinstance(widget, widgets.Button), widget
+
+
+@pytest.mark.parametrize(
+    ("tasks", "slider"), [(10, (1, 50, 1)), (100, (10, 500, 10)), (55, (1, 500, 1))]
+)
+def test_a_slider_has_steps_that_fit_its_range(tasks, slider):
+    control = explore_schedule(tasks=tasks).controls["tasks"]
+    assert (control.min, control.max, control.step, control.value) == (*slider, tasks)
+
+
+def test_idle_workers_have_lanes_too():
+    panel = explore_schedule("one straggler", 6, 8, lag=False)
+    assert "workers=8" in panel._repr_mimebundle_()[0]["text/plain"].rpartition("controls:")[2]
+    assert lanes(panel) == 8
+    panel.controls["workers"].value = 3
+    assert lanes(panel) == 3
+
+
+def lanes(panel):
+    """Return how many lanes the panel draws."""
+    return round(panel.picture.axes[0].get_ylim()[0] + 0.4)
 
 
 @pytest.mark.parametrize("make", PANELS)
@@ -322,16 +397,6 @@ def test_an_unknown_control_is_named_in_the_panel():
         "only is ['workers', 'colour']; allowed are the names workers, tasks, chunksize, "
         "pattern, seed, method."
     )
-
-
-def test_a_panel_without_the_lag_does_not_mention_the_bar():
-    panel = explore_schedule("one straggler", 4, longest=0.3, method="map", lag=False)
-    assert len(panel.picture.axes) == 1
-    assert "delivered" not in text_of(panel.words) + image(panel)[0]
-    panel.start_button.click()
-    panel.run.wait(60)
-    assert "Measured: 4 tasks" in text_of(panel.words)
-    assert "delivered" not in text_of(panel.words) + image(panel)[0]
 
 
 def test_a_seed_can_be_set_only_for_random_naps():
@@ -400,63 +465,163 @@ def waiting_for(panel, text):
     return event
 
 
-def test_run_it_for_real_compares_measured_with_predicted():
-    panel = explore_schedule(longest=0.3)
-    panel.start_button.click()
-    panel.run.wait(60)
+def seen(run, now):
+    """Return what a look sees at the moment `now` of a run that goes as predicted."""
+    start, finish, delivered = (
+        np.where(column <= now, column, np.nan) for column in (run.start, run.finish, run.delivered)
+    )
+    counted = int(np.sum(~np.isnan(delivered)))
+    timeline = Timeline(run.worker, start, finish, delivered)
+    return Progress(timeline, counted, now if counted < len(run) else None)
+
+
+@pytest.fixture
+def play(monkeypatch):
+    """Give a function that runs a panel with looks at these moments of what was predicted.
+
+    It returns what `show` returned after each look.
+    """
+
+    def play(panel, moments, show):
+        shown = []
+
+        def run(methods, durations, workers, chunksize, stopped, look):
+            runs = [predict(durations, workers, chunksize, method) for method in methods]
+            for now in moments:
+                look([seen(run, now) for run in runs])
+                shown.append(show(panel))
+            return True
+
+        monkeypatch.setattr(explore, "run_live", run)
+        panel.start_button.click()
+        panel.run.wait()
+        return shown
+
+    return play
+
+
+def right_ends(ax):
+    """Return where the filled blocks on the axes end, rounded."""
+    areas = [each for each in ax.collections if isinstance(each, PolyCollection)]
+    return [
+        round(path.get_extents().x1, 1)
+        for each in areas
+        if len(each.get_facecolor())
+        for path in each.get_paths()
+    ]
+
+
+def test_a_run_in_progress_is_drawn_until_now(play):
+    def show(panel):
+        lanes, lines = panel.picture.axes
+        texts = [text.get_text() for text in lanes.texts]
+        return lanes.get_title("left"), right_ends(lanes), texts, lines.get_title("left")
+
+    first, second, last = play(explore_schedule(), [1.0, 2.1, 9.0], show)
+    title = "Predicted (outlines) 2.20 s, "
+    assert first[0] == title + "running: 0 of 10 delivered"
+    assert first[1] == [1.0] * 5  # the five that run
+    assert first[3] == "Running: 0 of 10 delivered"
+    assert second[0] == title + "running: 5 of 10 delivered"
+    assert sorted(second[1]) == [1.2, 1.4, 1.6, 1.8, 2.0] + [2.1] * 5
+    assert not any("no end" in text for look in (first, second, last) for text in look[2])
+    assert last[0] == title + "measured 2.20 s: 0.0% off"
+    assert last[3] == "At worst 4 finished tasks are not delivered"
+
+
+def test_a_panel_says_at_the_end_how_wrong_the_prediction_was(play):
+    panel = explore_schedule()
+    (during,) = play(panel, [1.0], lambda panel: text_of(panel.message))
+    assert during == "Running for real …"
+    play(panel, [1.0, 9.0], image)
     message = text_of(panel.message)
-    title = r"Predicted \(outlines\) 0\.33 s, measured \d\.\d\d s: [\d.]+% off\."
-    assert re.fullmatch(title, message)
+    assert message == "Predicted (outlines) 2.20 s, measured 2.20 s: 0.0% off."
     assert image(panel)[0].startswith(message[:-1])
-    assert text_of(panel.words).startswith("Measured: 10 tasks on 5 workers, ")
+    assert text_of(panel.words).startswith("Measured: 10 tasks on 5 workers, 2.20 s.")
     assert disabled(panel) == ["seed"]
     panel.controls["workers"].value = 2
     assert image(panel)[0].startswith("Predicted: ")
     assert panel.picture.axes[1].get_title("left") == ""
 
 
-@pytest.mark.parametrize("make", [explore_schedule, race_bars])
-def test_stop_ends_a_run_and_restores_the_panel(make):
-    panel = make(pattern="equal", tasks=12, workers=2, longest=4.0)
-    before = image(panel)
-    panel.stop_button.click()  # there is nothing to stop yet
-    running, stopped = waiting_for(panel, "Running"), waiting_for(panel, "Stopped.")
-    panel.start_button.click()
-    assert running.wait(60)
-    assert all(control.disabled for control in panel.controls.values())
-    assert not panel.start_button.disabled
-    assert image(panel) != before
-    panel.stop_button.click()
-    panel.run.wait(10)
-    assert stopped.is_set()
-    assert image(panel) == before
-    assert disabled(panel) == ["seed"]
+def test_a_panel_without_the_lag_does_not_describe_the_deliveries(play):
+    panel = explore_schedule("one straggler", 4, longest=0.3, method="map", lag=False)
+    assert len(panel.picture.axes) == 1
+    assert "delivered" not in text_of(panel.words) + image(panel)[0]
+    (words,) = play(panel, [0.2], lambda panel: text_of(panel.words))
+    assert "delivered" not in words
+    play(panel, [9.0], image)
+    assert "Measured: 4 tasks" in text_of(panel.words)
+    assert "delivered" not in text_of(panel.words) + image(panel)[0]
 
 
-def test_pressing_run_twice_ends_the_first_run():
-    panel = explore_schedule(pattern="equal", longest=0.2)
+def bars(panel):
+    """Return (count, finished, at worst) of each bar of the race, by its name."""
+    rows = [each.children for each in parts(panel.box) if isinstance(each, widgets.HBox)]
+    rows = [row for row in rows if isinstance(row[0], widgets.IntProgress)]
+    numbers = {bar.description: re.findall(r"\d+", text_of(text)) for bar, text in rows}
+    return {name: tuple(map(int, found)) for name, found in numbers.items()}
+
+
+def test_what_a_bar_of_the_race_was_at_its_worst_stays(play):
+    panel = race_bars(longest=2.0)
+    assert bars(panel) == dict.fromkeys(explore.RACE_METHODS, ())
+    looks = play(panel, [1.0, 1.9, 2.1, 9.0], bars)
+    assert [look["imap"] for look in looks] == [(0, 0, 0), (0, 4, 4), (5, 5, 4), (10, 10, 4)]
+    assert [look["imap_unordered"] for look in looks] == [
+        (0, 0, 0),
+        (4, 4, 0),
+        (5, 5, 0),
+        (10, 10, 0),
+    ]
+    assert text_of(panel.message) == "All three have done the same work in the same time."
+    panel.controls["workers"].value = 2
+    assert bars(panel) == dict.fromkeys(explore.RACE_METHODS, ())
+
+
+def test_the_picture_of_the_race_ends_at_now_too(play):
+    def show(panel):
+        return panel.picture.axes[0].get_title("left"), right_ends(panel.picture.axes[0])
+
+    first, last = play(race_bars(longest=2.0), [1.0, 9.0], show)
+    assert first == ("Running: 0 of 10 delivered", [1.0] * 5)
+    assert last[0] == "10 tasks on 5 workers in 2.20 s"
+
+
+def until_stopped(methods, durations, workers, chunksize, stopped, look):
+    """Stand in for `run_live`: go on until the run is stopped."""
+    look([seen(predict(durations, workers, chunksize, method), 0.1) for method in methods])
+    stopped.wait()
+    return False
+
+
+def test_pressing_run_twice_ends_the_first_run(monkeypatch):
+    monkeypatch.setattr(explore, "run_live", until_stopped)
+    panel = explore_schedule()
     panel.start_button.click()
     first = panel.run
     panel.start_button.click()
-    panel.run.wait(60)
-    assert not first.running
-    assert "% off" in text_of(panel.message)
+    first.wait()
+    assert panel.run.running
+    panel.stop_button.click()
+    panel.run.wait()
 
 
-def test_a_new_panel_ends_the_run_of_the_one_before():
-    panel = explore_schedule(pattern="equal", tasks=12, workers=2, longest=4.0)
+def test_a_new_panel_ends_the_run_of_the_one_before(monkeypatch):
+    monkeypatch.setattr(explore, "run_live", until_stopped)
+    panel = explore_schedule()
     running = waiting_for(panel, "Running")
     panel.start_button.click()
-    assert running.wait(60)
+    running.wait()
     race_bars()
-    panel.run.wait(10)
+    panel.run.wait()
     assert text_of(panel.message) == "Stopped."
 
 
 def test_a_run_that_would_take_too_long_is_refused():
     panel = explore_schedule(tasks=200, workers=1)
     panel.start_button.click()
-    panel.run.wait(10)
+    panel.run.wait()
     assert text_of(panel.message).startswith("These naps would take 201 s; allowed here are 60 s:")
 
 
@@ -467,8 +632,40 @@ def test_a_run_that_fails_says_so_in_the_panel(monkeypatch):
     monkeypatch.setattr(explore, "run_live", fail)
     panel = explore_schedule()
     panel.start_button.click()
-    panel.run.wait(10)
+    panel.run.wait()
     assert text_of(panel.message) == "The run failed. OSError: no more processes"
+    assert disabled(panel) == ["seed"]
+
+
+# --- real runs of panels --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [explore_schedule, race_bars])
+def test_a_panel_runs_what_it_predicts(make):
+    panel = make(longest=0.3)
+    panel.start_button.click()
+    panel.run.wait()
+    end = "% off." if make is explore_schedule else "All three have done the same work"
+    assert end in text_of(panel.message)
+    assert ": 10 tasks on 5 workers, " in text_of(panel.words)
+    assert make is explore_schedule or all(bar[:2] == (10, 10) for bar in bars(panel).values())
+
+
+@pytest.mark.parametrize("make", [explore_schedule, race_bars])
+def test_stop_ends_a_run_and_restores_the_panel(make):
+    panel = make(pattern="equal", tasks=12, workers=2, longest=4.0)
+    before = image(panel)
+    panel.stop_button.click()  # there is nothing to stop yet
+    running, stopped = waiting_for(panel, "Running"), waiting_for(panel, "Stopped.")
+    panel.start_button.click()
+    running.wait()
+    assert all(control.disabled for control in panel.controls.values())
+    assert not panel.start_button.disabled
+    assert image(panel) != before
+    panel.stop_button.click()
+    panel.run.wait()
+    assert stopped.is_set()
+    assert image(panel) == before
     assert disabled(panel) == ["seed"]
 
 
@@ -476,67 +673,11 @@ def test_a_killed_worker_ends_the_run():
     panel = explore_schedule(pattern="equal", tasks=12, workers=2, longest=4.0)
     running = waiting_for(panel, "Running")
     panel.start_button.click()
-    assert running.wait(60)
+    running.wait()
     for child in multiprocessing.active_children():
         child.kill()
-    panel.run.wait(10)
+    panel.run.wait()
     assert text_of(panel.message) == "The run failed. ChildProcessError: a worker process has died"
-
-
-@pytest.mark.measures
-def test_the_race_shows_the_counts_of_the_bars_and_of_the_finished_tasks():
-    panel = race_bars("one straggler", workers=2, longest=3.0)
-    rows = {row.children[0].description: row.children for row in panel.box.children[2:5]}
-    assert tuple(rows) == explore.RACE_METHODS
-    texts = {method: [] for method in rows}
-    for method, (_, text) in rows.items():
-        text.observe(lambda change, method=method: texts[method].append(change["new"]), "value")
-    panel.start_button.click()
-    panel.run.wait(60)
-    assert text_of(panel.message) == "All three have done the same work in the same time."
-    for method, history in texts.items():
-        counts = [tuple(map(int, re.findall(r"\d+", text))) for text in history]
-        assert counts == sorted(counts)
-        assert all(delivered <= finished for delivered, _, finished in counts), method
-        assert counts[-1] == (10, 10, 10)
-        assert rows[method][0].value == 10
-        # Tasks 6 to 9 end while task 5, the straggler, naps. So imap cannot deliver them.
-        behind = max(finished - delivered for delivered, _, finished in counts)
-        assert method != "imap" or behind >= 3
-
-
-class QuickConsumer:
-    """A consumer that finishes and draws one more task whenever it is read."""
-
-    def __init__(self):
-        self.pool = self
-        self.finished = 0
-
-    @property
-    def on_screen(self):
-        self.finished += 1
-        return self.finished - 1
-
-    def timeline(self):
-        self.finished += 1
-        finish = np.where(np.arange(10) < self.finished - 1, 0.1, np.nan)
-        return Timeline(np.zeros(10), np.zeros(10), finish)
-
-
-def test_the_race_never_counts_a_task_before_it_is_finished(monkeypatch):
-    def run(methods, durations, workers, chunksize, stopped, look):
-        consumers = [QuickConsumer() for _ in methods]
-        for _ in range(3):
-            look(consumers)
-        return True
-
-    monkeypatch.setattr(explore, "run_live", run)
-    panel = race_bars()
-    panel.start_button.click()
-    panel.run.wait(60)
-    for row in panel.box.children[2:5]:
-        delivered, _, finished = map(int, re.findall(r"\d+", row.children[1].value))
-        assert 0 < delivered <= finished
 
 
 # --- claims of the lessons -----------------------------------------------------------------------
