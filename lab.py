@@ -7,6 +7,7 @@
     python3 lab.py run [notebooks]          run lessons (all of them if none is named)
                                             and store their outputs
     python3 lab.py bench [arguments]        run the benchmarks
+    python3 lab.py name OWNER/REPO          write this name into the links of README.md
 
 The first time, and whenever requirements.txt changes, lab.py installs what a command needs
 in the folder .venv next to it. It changes nothing outside that folder.
@@ -25,13 +26,12 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sysconfig
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 try:
     import fcntl
@@ -44,9 +44,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "lab.json"
 LOG = VENV / "pip.log"
 PTH = Path(sysconfig.get_path("purelib", "venv", {"base": str(VENV)})) / "a_watched_pool.pth"
-# JupyterLab must not ask about news before the first sentence; a reader's own settings still win.
-OVERRIDES = VENV / "share/jupyter/lab/settings/overrides.json"
-NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+SETTINGS = ROOT / "binder/jupyter"  # of JupyterLab and nbconvert; a reader's own still win
 LESSONS = ["requirements.txt"]
 TESTS = ["requirements.txt", "tests/requirements.txt"]
 MINUTES = "6 minutes"
@@ -58,6 +56,7 @@ ROUNDS = {
     "alone": [*SLOWEST, "-m", f"(measures or dask) and not ({LEFT_OUT})"],
 }
 PASSED, FAILED = 0, 1  # of pytest's exit codes
+SCRIPTS = {"run": "storing.py", "bench": "benchmarks/run.py", "name": "naming.py"}
 
 
 def say(text: str) -> None:
@@ -109,24 +108,24 @@ def alone() -> Iterator:
 
 
 def set_up(locks: list) -> None:
-    """Bring .venv up to date with this Python and `locks`; if it is, change nothing.
+    """Bring .venv up to date with this Python, `locks` and our settings.
 
     The stamp says what .venv was made from. There is none while pip works: so the next lab.py sees
     that a set-up was interrupted, and makes .venv again.
     """
     with alone():
-        have, want = found(), wanted(locks)
-        if want.items() <= have.items():
-            return
+        have, want, trouble = found(), wanted(locks), ""
         if have.get("python") != want["python"]:
             say(f"making a Python environment in {VENV} (a few seconds)")
             make_venv()
             have = {"python": want["python"]}
-        say(f"installing the packages of {' and '.join(locks)} there (about a minute)")
-        STAMP.unlink(missing_ok=True)
-        trouble = install(locks)
-        # pip undoes what it did when it fails: what was there still works, even offline.
-        STAMP.write_text(json.dumps(have if trouble else dict(have, **want), indent=1))
+        if not want.items() <= have.items():
+            say(f"installing the packages of {' and '.join(locks)} there (about a minute)")
+            STAMP.unlink(missing_ok=True)
+            trouble = install(locks)
+            # pip undoes what it did when it fails: what was there still works, even offline.
+            STAMP.write_text(json.dumps(have if trouble else dict(have, **want), indent=1))
+        shutil.copytree(SETTINGS, VENV / "etc/jupyter", dirs_exist_ok=True)
     if trouble:
         stop(trouble)
 
@@ -152,11 +151,9 @@ def install(locks: list) -> str:
     """Install `locks` in .venv; return "" or, if pip failed, an error message."""
     # A file with a path: `pip install -e .` would find watchedpool, but not helpers. Its hook would
     # cost each Python, and so each worker process, 10 ms at its start, and its setuptools would not
-    # be locked. Before 3.13, Python reads such a file in the system's encoding only (site.py).
-    encoding = "utf-8" if sys.version_info >= (3, 13) else None
-    PTH.write_text(f"{ROOT}\n", encoding=encoding)
-    OVERRIDES.parent.mkdir(parents=True, exist_ok=True)
-    OVERRIDES.write_text(json.dumps({"@jupyterlab/apputils-extension:notification": NO_NEWS}))
+    # be locked. Before 3.13, Python reads such a file in the system's encoding: a relative path is
+    # the same in each.
+    PTH.write_text(os.path.relpath(ROOT, PTH.parent) + "\n")
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     # The locks are complete: with --no-deps, pip does not resolve dependencies again.
     command = [*pip, "--no-deps", *[part for name in locks for part in ("-r", name)]]
@@ -178,41 +175,36 @@ def reason_in(output: str) -> str:
 
 
 def become(command: list, folder: "Path | None" = None) -> int:
-    """Run `command` in .venv's Python in place of lab.py; only on Windows, return its exit code."""
-    if folder:
-        os.chdir(folder)
+    """Run `command` in .venv's Python in place of lab.py, so that it gets every signal itself."""
     if os.name == "nt":  # without exec: the prompt would return while the program runs
-        return wait_for(command)
-    command = [str(part) for part in [PYTHON, *command]]
-    return os.execv(command[0], command)
+        return run(command, folder)
+    os.chdir(folder or ".")
+    return os.execv(PYTHON, [str(part) for part in [PYTHON, *command]])
 
 
-def wait_for(command: list) -> int:
+def run(command: list, folder: "Path | None" = None) -> int:
     """Run `command` in .venv's Python; return its exit code. The command handles Ctrl-C itself."""
-    # Ctrl-C must not raise here: just after the program has ended, that would lose the exit code.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        with subprocess.Popen([str(part) for part in [PYTHON, *command]]) as program:
+    with subprocess.Popen([str(part) for part in [PYTHON, *command]], cwd=folder) as program:
+        while True:
             try:
                 return program.wait()
+            except KeyboardInterrupt:
+                continue
             except SystemExit:  # SIGTERM
                 program.terminate()
                 raise
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def open_lab(options: list) -> int:
     """Open JupyterLab on the first lesson, on loopback; it refuses an unknown option itself."""
     set_up(LESSONS)
-    lesson = min((path.name for path in ROOT.glob("notebooks/[0-9]*.ipynb")), default="")
-    page = f"/lab/tree/notebooks/{quote(lesson)}" if lesson else "/lab"
-    ours = [f"--LabApp.default_url={page}", "-y"]  # with -y, one Ctrl-C ends it
+    lesson = min(path.name for path in ROOT.glob("notebooks/[0-9]*.ipynb"))
+    ours = [f"--LabApp.default_url=/lab/tree/notebooks/{lesson}", "-y"]  # -y: one Ctrl-C ends it
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         ours.append("--allow-root")  # JupyterLab refuses root, the only user of many containers
     named = {option.split("=")[0] for option in options}  # JupyterLab accepts an option only once
     if "--version" not in named:
-        say(f"opening JupyterLab{' on ' + lesson if lesson else ''}; Ctrl-C ends it")
+        say(f"opening JupyterLab on {lesson}; Ctrl-C ends it")
     ours = [option for option in ours if option.split("=")[0] not in named]
     return become(["-m", "jupyterlab", *ours, *options], ROOT)
 
@@ -224,18 +216,15 @@ def test(arguments: list) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if arguments:
         return become(["-m", "pytest", *arguments], ROOT)
-    os.chdir(ROOT)
     say(f"two rounds of tests, on two cores about {MINUTES}")
     say(f"without tests marked {LEFT_OUT.replace(' or ', ', ', 1)}: .ci/run runs these too")
-    begin, codes = time.monotonic(), {}
+    codes = {}
     for kind, options in ROUNDS.items():
         say(kind)
-        codes[kind] = wait_for(["-m", "pytest", *options])
+        codes[kind] = run(["-m", "pytest", *options], ROOT)
         if codes[kind] not in (PASSED, FAILED):  # interrupted, for one
             return codes[kind]
-    minutes = (time.monotonic() - begin) / 60
-    verdicts = [f"{kind}: {('passed', 'FAILED')[code]}" for kind, code in codes.items()]
-    say(f"{', '.join(verdicts)}, in {minutes:.1f} minutes")
+    say(", ".join(f"{kind}: {('passed', 'FAILED')[code]}" for kind, code in codes.items()))
     return max(codes.values())
 
 
@@ -249,7 +238,7 @@ def main(arguments: list) -> int:
         return open_lab(arguments)
     if word == "test":
         return test(arguments[1:])
-    script = {"run": "storing.py", "bench": "benchmarks/run.py"}.get(word)
+    script = SCRIPTS.get(word)
     if script:
         set_up(LESSONS)
         return become([ROOT / "tests/authors" / script, *arguments[1:]])

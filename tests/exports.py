@@ -1,6 +1,6 @@
 """Export the lessons with `jupyter nbconvert`, for the tests that look at such pages."""
 
-import re
+import os
 import subprocess
 import sys
 from functools import cache
@@ -10,17 +10,11 @@ from tempfile import mkdtemp
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 REVEAL = ROOT / "tests/node_modules/reveal.js"
-REQUIRE = ROOT / "tests/node_modules/requirejs/require.js"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+SETTINGS = ROOT / "binder/jupyter"
 OPTIONS = {
-    "html": ["--to", "html", "--embed-images"],
-    "dark": ["--to", "html", "--theme", "dark", "--embed-images"],
-    "slides": [  # scripts from npm's folder in place of the network, and the README's options
-        *["--to", "slides", "--embed-images"],
-        f"--SlidesExporter.reveal_url_prefix={REVEAL.as_uri()}",
-        f"--SlidesExporter.require_js_url={REQUIRE.as_uri()}",
-        *re.findall(r"--SlidesExporter[^\s`]+", README),
-    ],
+    "html": ["--to", "html"],
+    "dark": ["--to", "html", "--theme", "dark"],
+    "slides": ["--to", "slides"],
 }
 
 
@@ -33,7 +27,10 @@ def export(kind):
     folder = Path(mkdtemp(prefix=kind))
     command = [sys.executable, "-m", "nbconvert", "--output-dir", folder]
     done = subprocess.run(
-        [*command, *OPTIONS[kind], *LESSONS], cwd=ROOT, capture_output=True, text=True
+        [*command, *OPTIONS[kind], *LESSONS],
+        env=os.environ | {"JUPYTER_CONFIG_PATH": str(SETTINGS)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     return folder

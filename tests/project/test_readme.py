@@ -1,5 +1,6 @@
-"""What README.md shows runs as it stands, and the documents name the version."""
+"""What README.md shows runs as it stands, and agrees with the lessons and the version."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,8 @@ import sysconfig
 from multiprocessing import get_all_start_methods
 from pathlib import Path
 
+import mapping
+import naming
 import pytest
 from leftovers import DEADLINE
 from PIL import Image
@@ -18,23 +21,61 @@ from helpers.commands import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-SCRIPT = re.search("```python\n(.*?)```", README, re.DOTALL)[1]
+FIX, WATCHED = re.findall("```python\n(.*?)```", README, re.DOTALL)
 COLAB_CELL = re.search("```\n(!.*?git clone.*?)```", README, re.DOTALL)[1]
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 
 @pytest.mark.parametrize("method", get_all_start_methods())
-def test_the_script_runs_under_every_start_method(method, tmp_path):
-    (tmp_path / "watched.py").write_text(SCRIPT)
+@pytest.mark.parametrize(("script", "printed"), [(FIX, "10 results\n"), (WATCHED, "")])
+def test_the_scripts_run_under_every_start_method(script, printed, method, tmp_path):
+    (tmp_path / "script.py").write_text(script)
     # Python imports this module, if it is there, before the script.
     (tmp_path / "sitecustomize.py").write_text(
         f"import multiprocessing\nmultiprocessing.set_start_method({method!r}, force=True)\n"
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
-    script = [sys.executable, "watched.py"]
-    done = run_command(script, timeout=DEADLINE, cwd=tmp_path, env=env)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    with Image.open(tmp_path / "lag.png") as picture:
-        assert picture.width > 500
+    done = run_command([sys.executable, "script.py"], timeout=DEADLINE, cwd=tmp_path, env=env)
+    assert (done.returncode, done.stdout) == (0, printed), done.stderr
+    if script is WATCHED:
+        with Image.open(tmp_path / "lag.png") as picture:
+            assert picture.width > 500
+    else:
+        assert len([line for line in script.splitlines() if line]) == 8
+        assert "10/10" in done.stderr  # the bar
+
+
+def test_a_lesson_has_its_number_and_title_in_its_file_heading_map_and_readme():
+    start = "".join(
+        "".join(cell["source"]) for cell in json.loads(LESSONS[0].read_text("utf-8"))["cells"]
+    )
+    drawn = mapping.draw(mapping.lessons())
+    for path, (name, title) in zip(LESSONS, mapping.lessons().values(), strict=True):
+        first = json.loads(path.read_text("utf-8"))["cells"][0]["source"]
+        heading = first[0].removeprefix("# ").strip().replace("`", "")
+        assert heading.casefold() == title.casefold(), path.name
+        assert f"[{title}](notebooks/{name})" in README
+        assert path == LESSONS[0] or f"[{title}]({name})" in start
+        assert f'href="../{name}"' in drawn
+
+
+def test_the_map_shows_these_lessons_and_has_its_text_alternative():
+    course = mapping.lessons()
+    fix = "run `.venv/bin/python tests/authors/mapping.py`"
+    assert mapping.MAP.read_text(encoding="utf-8") == mapping.draw(course), fix
+    assert f"![{mapping.describe(course)}](notebooks/pictures/map.svg)" in README
+
+
+def test_one_command_names_the_repository_in_every_link(tmp_path, monkeypatch, capsys):
+    readme = tmp_path / "README.md"
+    readme.write_text("[a]: https://x/OWNER/REPO/main\n`name OWNER/REPO`\n", encoding="utf-8")
+    monkeypatch.setattr(naming, "README", readme)
+    for wrong in ([], ["pools"], ["a/b", "c/d"], ["https://github.com/a/b"]):
+        assert naming.main(wrong) == 2
+    assert naming.main(["anna/pools-2"]) == 0
+    assert readme.read_text("utf-8") == "[a]: https://x/anna/pools-2/main\n`name anna/pools-2`\n"
+    assert naming.main(["anna/pools-2"]) == 2  # there is nothing left to name
+    assert "OWNER/REPO" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -54,19 +95,17 @@ def repository(tmp_path):
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_colab_cell_makes_both_packages_importable_also_when_run_twice(repository, tmp_path):
     (tmp_path / "content").mkdir()
-    cell = COLAB_CELL.replace("https://github.com/OWNER/REPO", repository.as_uri())
+    cell = re.sub(r"https://github\.com/\S+", repository.as_uri(), COLAB_CELL)
     cell = cell.replace("/content/", f"{tmp_path}/content/")
     # The lessons also start programs, which import the packages themselves.
-    modules = "helpers.workers, watchedpool"
-    look = f"import {modules}; print(helpers.__file__, watchedpool.__file__)"
+    look = "import helpers.workers, watchedpool; print(helpers.__file__, watchedpool.__file__)"
     program = f"import subprocess; subprocess.run([sys.executable, '-S', '-c', {look!r}])"
     before = "import importlib.util\nassert not importlib.util.find_spec('helpers')\n"
     code = f"{before}\n{cell}\n{cell}\n{look}\n!pwd\n{program}\n"
-    packages = sysconfig.get_path("purelib")
     done = subprocess.run(
         [sys.executable, "-S", "-m", "IPython", "--colors=NoColor", "-c", code],
         cwd=tmp_path / "content",
-        env=os.environ | {"PYTHONPATH": packages},  # without the .pth files there
+        env=os.environ | {"PYTHONPATH": sysconfig.get_path("purelib")},  # without .pth files
         capture_output=True,
         text=True,
     )
