@@ -143,7 +143,7 @@ class Timeline:
             return 0.0
         return float((finishes - starts).sum() / (finishes.max() - starts.min()))
 
-    @property
+    @cached_property
     def longest_stall(self) -> float:
         """The longest time, in seconds, in which tasks ran and none was delivered."""
         starts, finishes = map(sorted_times, self._intervals())
@@ -176,7 +176,7 @@ class Timeline:
         np.minimum.at(first, self.worker[ran], self.start[ran])
         return first
 
-    @property
+    @cached_property
     def gaps(self) -> np.ndarray:
         """The seconds from each task to its worker's next one; nan if the task has no end."""
         order = np.lexsort([self.start, self.worker])

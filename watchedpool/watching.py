@@ -172,13 +172,13 @@ class watching:
             (Pool, "_setup_queues", _after_setup),
             (ThreadPool, "_setup_queues", _after_setup),
             (pools, "_PoolCache", lambda *_: WatchedCache),
-            (ApplyResult, "get", lambda original, _: asking(original)),
+            (ApplyResult, "get", _only(asking)),
             (MapResult, "_value", lambda *_: TaskValues()),
             (ProcessPoolExecutor, "__init__", _after_init),
             (ThreadPoolExecutor, "__init__", _after_init),
             (BaseProcess, "start", _before_start),
-            (futures, "_yield_finished_futures", _around(watched_finished_futures)),
-            (Future, "set_running_or_notify_cancel", _around(watched_set_running)),
+            (futures, "_yield_finished_futures", _only(watched_finished_futures)),
+            (Future, "set_running_or_notify_cancel", _only(watched_set_running)),
             (Future, "result", _before(FutureCall.ask)),
             (Future, "exception", _before(FutureCall.ask)),
             (Future, "add_done_callback", _before(FutureCall.ask)),
@@ -198,21 +198,12 @@ class watching:
         self._undo.close()
 
 
+def _only(make: Callable) -> Callable[[Callable, Watch], Any]:
+    return lambda original, _: make(original)
+
+
 def _before(notice: Callable) -> Callable[[Callable, Watch], BeforeMethod]:
     return lambda original, _: BeforeMethod(original, notice)
-
-
-def _around(watched: Callable) -> Callable[[Callable, Watch], Callable]:
-    """Return what makes a function of one that takes the original first."""
-
-    def make(original: Callable, _: Watch) -> Callable:
-        @wraps(original)
-        def function(*args: Any, **kwargs: Any) -> Any:
-            return watched(original, *args, **kwargs)
-
-        return function
-
-    return make
 
 
 def _after_setup(original: Callable, watch: Watch) -> Callable:

@@ -44,6 +44,7 @@ CHANCE = (
     rb"line \d+(?=, in result\n)",  # of Future: it had to wait, or had not
     rb"\bpid=\d+",
     rb"(?<=Process )\d+(?= terminat)",
+    rb"(?<=; main\()\d+, \d+",  # the files of a fork server
     rb"\btracker_fd=\d+, pipe_handle=\d+",  # of a spawned worker
     rb"(?<=\{)'/mp-.*(?=\})",  # the names of semaphores
 )
@@ -267,8 +268,8 @@ def run(folder, arguments, environment=(), stdout=None):
     assert time.monotonic() - begin < PATIENCE, f"{arguments} has not ended"
     return Left(
         program.returncode,
-        without_chance(output.read_bytes(), folder),
-        without_chance(errors.read_bytes(), folder),
+        without_chance(output.read_bytes(), folder, temporary.name),
+        without_chance(errors.read_bytes(), folder, temporary.name),
         {
             path.relative_to(folder).as_posix(): content(path, folder)
             for path in sorted((folder / "here").rglob("*"))
@@ -285,8 +286,10 @@ def content(path, folder):
     return without_chance(path.read_bytes(), folder)
 
 
-def without_chance(output, folder):
+def without_chance(output, folder, temporary=""):
     """Return output without what is different each time."""
+    if temporary:
+        output = output.replace(temporary.encode(), b"TEMPORARY")
     for path in bytes(folder), bytes(folder).replace(b"\\", rb"\\"):
         output = output.replace(path, b"FOLDER")
     return re.sub(rb"|".join(CHANCE), b"CHANCE", output)

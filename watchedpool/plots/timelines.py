@@ -158,9 +158,10 @@ def _places_behind(timeline: Timeline, ax: Axes) -> list[Box]:
     """
     moment, _, delivered = timeline.worst
     finish = sorted_times(timeline.finish[timeline.finish <= moment])
-    between = [(at, delivered, moment, delivered + n) for n, at in enumerate(finish[delivered:], 1)]
-    few = between[:: -max(1, ceil(len(between) / 50))]  # the highest first
-    return [*few, (ax.get_xlim()[0], len(finish), moment, ax.get_ylim()[1])]
+    behind = len(finish) - delivered
+    few = range(len(finish) - 1, delivered - 1, -max(1, ceil(behind / 50)))  # the highest first
+    between = [(finish[n], delivered, moment, n + 1) for n in few]
+    return [*between, (ax.get_xlim()[0], len(finish), moment, ax.get_ylim()[1])]
 
 
 def progress_title(timeline: Timeline) -> str:

@@ -13,6 +13,8 @@ from watchedpool.recording.recorder import Recorder
 class Call:
     """The tasks of a call. They are rows of the recorder from `first` on."""
 
+    __slots__ = ("_arrived", "_asked", "_recorder", "_tasks", "failed", "first")
+
     def __init__(self, recorder: Recorder, tasks: int) -> None:
         """Reserve a row per task."""
         self.first, self._tasks, self._recorder = recorder.reserve(tasks), tasks, recorder
@@ -22,21 +24,22 @@ class Call:
     def ask(self) -> None:
         """Note that somebody waits for the result, or has it."""
         self._asked = True
-        self._deliver()
+        if self._arrived:
+            self._deliver()
 
     def arrive(self) -> None:
         """Note that the result has arrived, or its exception."""
         self._arrived = True
-        self._deliver()
+        if self._asked:
+            self._deliver()
 
     def _deliver(self) -> None:
-        if self._asked and self._arrived:
-            if self.failed is not None:  # the others will never be delivered
-                self._recorder.deliver(self.failed)
-            elif self._tasks == 1:
-                self._recorder.deliver(self.first)
-            else:
-                self._recorder.deliver_all(self.first, self._tasks)
+        if self.failed is not None:  # the others will never be delivered
+            self._recorder.deliver(self.failed)
+        elif self._tasks == 1:
+            self._recorder.deliver(self.first)
+        else:
+            self._recorder.deliver_all(self.first, self._tasks)
 
 
 class BeforeMethod:

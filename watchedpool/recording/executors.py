@@ -13,7 +13,7 @@ from concurrent.futures.process import (
     _process_chunk,
     _ResultItem,
 )
-from functools import partial
+from functools import partial, wraps
 from threading import get_ident
 from typing import Any
 
@@ -58,6 +58,8 @@ class FutureCall(Call):
     lanes: of the threads that run tasks, where it is threads.
     """
 
+    __slots__ = ("_lane", "_lanes")
+
     def __init__(self, recorder: Recorder, tasks: int = 1, lanes: Lanes | None = None) -> None:
         super().__init__(recorder, tasks)
         self._lanes = lanes
@@ -76,24 +78,35 @@ class FutureCall(Call):
         super().arrive()
 
 
-def watched_set_running(original: Callable, future: Future) -> bool:
-    """As `original`, which an executor calls, a thread just before it runs the task."""
-    runs = original(future)
-    if runs and (call := vars(future).get("_watched_call")):
-        call.start()
-    return runs
+def watched_set_running(original: Callable) -> Callable:
+    """Return a method as `original`, which a thread calls just before it runs the task."""
+
+    @wraps(original)
+    def set_running_or_notify_cancel(future: Future) -> bool:
+        runs = original(future)
+        if runs and (call := future.__dict__.get("_watched_call")):
+            call.start()
+        return runs
+
+    return set_running_or_notify_cancel
 
 
-def watched_finished_futures(
-    original: Callable, finished: list[Future], waiter: Any, ref_collect: tuple
-) -> Iterator[Future]:
-    """As `original`, from which as_completed takes its futures; each is delivered with it."""
-    for future in original(finished, waiter, ref_collect):
-        if call := vars(future).get("_watched_call"):
-            call.ask()
-        popped = [future]
-        del future  # as_completed promises to keep no reference while its consumer works
-        yield popped.pop()
+def watched_finished_futures(original: Callable) -> Callable:
+    """Return a function as `original`, from which as_completed takes its futures.
+
+    Each is delivered with it.
+    """
+
+    @wraps(original)
+    def yield_finished_futures(*args: Any, **kwargs: Any) -> Iterator[Future]:
+        for future in original(*args, **kwargs):
+            if call := vars(future).get("_watched_call"):
+                call.ask()
+            popped = [future]
+            del future  # as_completed promises to keep no reference while its consumer works
+            yield popped.pop()
+
+    return yield_finished_futures
 
 
 def _chunk_in(fn: Callable, args: tuple) -> tuple | None:

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
@@ -159,8 +160,8 @@ class Recorder:
     def _lanes(self) -> Iterable[bytes]:
         if self._kept is not None:
             return self._kept
-        in_memory = [lane.in_memory() for lane in list(self.threads.values())]
-        return [*in_memory, *(read_lanes(self._folder) if self._folder else ())]
+        in_memory = (lane.in_memory() for lane in list(self.threads.values()))
+        return chain(in_memory, read_lanes(self._folder) if self._folder else ())
 
 
 def _remove(folder: str) -> None:
