@@ -63,12 +63,6 @@ def call_with_keywords(function: Callable, keywords: dict[str, Any]) -> Any:
     return function(**keywords)
 
 
-def count_lines(path: str) -> int:
-    """Open the file at `path` in the worker, and return how many lines it has."""
-    with open(path, encoding="utf-8") as file:
-        return len(file.readlines())
-
-
 def read_shared(name: str, place: int) -> int:
     """Return one byte of the shared memory with this name; nothing else is copied."""
     from multiprocessing.shared_memory import SharedMemory  # at the top, it slows every start
@@ -220,3 +214,10 @@ def note_and_die(path: str) -> None:
     with open(path, "a") as file:
         file.write("x")
     os._exit(1)
+
+
+def load_page(page: int, attempt: int) -> int:
+    """Return `page`; raise ConnectionError in each attempt before the one with its number."""
+    if attempt < page:
+        raise ConnectionError(f"page {page} cannot be reached in attempt {attempt}")
+    return page

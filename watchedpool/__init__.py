@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from watchedpool.schedule import Bounds, bounds, calibrate, predict
     from watchedpool.timeline import Timeline
 
-__version__ = "2.0.0"
+__version__ = "2.1.0"
 __all__ = [
     "Bounds",
     "DaskRecorder",

@@ -1,9 +1,10 @@
 """demonstrate(): run a program that may hang or be killed, apart from ours, and report what it did.
 
 The program runs in a process of its own, with its pools watched, and is ended when it falls silent.
+After `%load_ext helpers.commands.demonstration`, a cell that begins with `%%program NAME` keeps the
+text below that line, a program, as the variable NAME. Its editor shows it as code, unlike a string.
 """
 
-import json
 import multiprocessing
 import os
 import signal
@@ -15,40 +16,34 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import psutil
 
 from helpers.commands.run import kill_process_tree, start
 from watchedpool.timeline import Timeline
 
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
 ROOT = Path(__file__).resolve().parents[2]
 TIME_LIMIT = 30.0  # seconds that a program may take in all, and until its first output
 IDLE_CPU_TIME = 0.02  # seconds: a program that only waits uses less CPU time while we watch it
-MAX_ERROR_BYTES = (
-    200_000  # of tracebacks: workers may be started again and again, and die each time
-)
+MAX_ERROR_BYTES = 200_000  # of tracebacks: workers may start again and again, and die each time
 RESOURCE_TRACKER = "multiprocessing.resource_tracker"  # ends after all others, and cleans up
 
-# The code that runs a program. It replaces Pool with a WatchedPool, and takes each byte of its
-# input for Ctrl-C. When the program ends, or when we close its input, it writes a file with what
-# the last pool of the program did. It is a string, not a module, so that it imports little.
+# The code that runs a program under the watch, and takes each byte of its input for Ctrl-C. When
+# the program ends, or when we close its input, it writes a file with what the last pool or executor
+# of the program did. It is a string, not a module, so that it imports little.
 RUNNER = """
-import json, multiprocessing.pool, os, signal, sys, threading, types
-from watchedpool.recording.pool import WatchedPool
+import multiprocessing, os, signal, sys, threading, types
+from watchedpool.watching import watching
 
-class Watched(WatchedPool):
-    last = None
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        Watched.last = self
+watch = watching().__enter__()
 
 def save_timeline():
-    if Watched.last is not None:
-        run = Watched.last.timeline()
-        columns = [each.tolist() for each in (run.worker, run.start, run.finish, run.delivered)]
-        with open("timeline.new", "w") as file:
-            json.dump(columns, file)
+    if watch.runs:
+        watch.runs[-1].recorder.timeline().save("timeline.new")
         os.replace("timeline.new", "timeline")
 
 def read_input():
@@ -61,7 +56,6 @@ def read_input():
 
 method, *cell = sys.argv[1:]
 multiprocessing.set_start_method(method)
-multiprocessing.pool.Pool = Watched  # looked up when a program makes a pool
 threading.Thread(target=read_input, daemon=True).start()
 runner, main = sys.modules["__main__"], types.ModuleType("__main__")  # to keep the first alive
 if not cell:
@@ -85,7 +79,7 @@ class Demonstration:
     ending: "ended", "failed" (an exception), "killed" (a signal), or "hangs": it fell silent, or
         took too long.
     output, errors: what it and its workers wrote to stdout and stderr.
-    timeline: of its last pool; empty if it made none or was killed.
+    timeline: of its last pool or executor; empty if it made none or was killed.
     left: how many processes it left behind, which were then ended.
     """
 
@@ -120,10 +114,21 @@ def demonstrate(
             printed = _read(folder, "output"), _read(folder, "errors")
         finally:
             _end(process)
-        columns = json.loads(_read(folder, "timeline") or "[[], [], [], []]")
+        timeline = _timeline_in(folder)
         code = process.returncode
         ending = "hangs" if hangs else "ended" if code == 0 else "killed" if code < 0 else "failed"
-        return Demonstration(ending, *printed, Timeline(*columns), left)
+        return Demonstration(ending, *printed, timeline, left)
+
+
+def load_ipython_extension(shell: "InteractiveShell") -> None:
+    """Add the cell magic `%%program NAME`."""
+
+    def program(name: str, source: str) -> None:
+        if not name.isidentifier():
+            raise ValueError(f"the name after %%program is {name!r}; write a variable's name")
+        shell.user_ns[name] = source
+
+    shell.register_magic_function(program, "cell")
 
 
 def under_each_method(source: str, *, cell: bool = False) -> dict[str, Demonstration]:
@@ -250,6 +255,11 @@ def _end(process: subprocess.Popen) -> None:
             worker.kill()
     _wait_for_descendants(process, 5.0)
     kill_process_tree(process)
+
+
+def _timeline_in(folder: Path) -> Timeline:
+    path = folder / "timeline"
+    return Timeline.load(path) if path.exists() else Timeline([], [], [], [])
 
 
 def _read(folder: Path, name: str) -> str:

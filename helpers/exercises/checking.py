@@ -22,16 +22,27 @@ from helpers.exercises.limits import (
     Call,
     MachineBusyError,
     TimeLimitError,
+    TimingError,
     WrongAnswerError,
     cleanup,
     notice,
     run_in_thread,
 )
-from helpers.exercises.wording import in_words, is_async_result, kind_of, short_repr
+from helpers.exercises.measuring import grade_fairly
+from helpers.exercises.wording import (
+    NOT_TRIED,
+    NOT_YET,
+    RIGHT,
+    TOO_BUSY,
+    UNKNOWN,
+    in_words,
+    is_async_result,
+    kind_of,
+    short_repr,
+    show_verdict,
+)
 from watchedpool.timeline import Timeline
 
-NOT_TRIED = "Not tried yet. Replace the ... with your answer and run this cell again."
-TOO_BUSY = "Your machine is too busy to tell; run the check again."
 KINDS = {
     list: "a list",
     int: "a whole number",
@@ -49,27 +60,38 @@ VALUE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticEr
 class Exercise:
     """A question that can check its answer.
 
-    name: what the lesson's cell calls the answer. takes: one of KINDS.
     measure: takes the answer, runs it, and returns the arguments of `grade`.
     grade: takes what was measured, and returns a sentence of praise.
-        Both raise WrongAnswerError for a wrong answer.
+        Both raise WrongAnswerError for a wrong answer, and TimingError for a slow one.
     hint_text: names the misconception.
-    right_answer: an answer, as a function; or its source line, or a function that returns it.
+    right_answer: an answer, as a function; or its source, which begins with its name; or a Mystery.
+    takes: one of KINDS.
+    control: an answer of our own that is measured if the reader's is slow; see `grade_fairly`.
+        Without it, `right_answer` is measured, if the answer is a function.
     """
 
-    name: str
-    takes: Any
-    measure: Callable[[Any], tuple]
+    measure: Callable[..., tuple]
     grade: Callable[..., str]
     hint_text: str
-    right_answer: Callable | str
+    right_answer: "Callable | str | Mystery"
+    takes: Any = Callable
+    control: Callable | None = None
+
+    @property
+    def name(self) -> str:
+        """Return what the lesson's cell calls the answer."""
+        if isinstance(self.right_answer, Mystery):
+            return self.right_answer.name
+        if isinstance(self.right_answer, str):
+            return self.right_answer.partition(" = ")[0]
+        return self.right_answer.__name__
 
     def check(self, answer: Any = ...) -> None:
-        """Print what is right or wrong about `answer`. Never raises.
+        """Display what is right or wrong about `answer`. Never raises.
 
         It never hangs either, with one exception, which `notice` explains to the reader.
         """
-        print(self.verdict(answer))
+        show_verdict(self.verdict(answer))
 
     def hint(self) -> None:
         """Print a hint."""
@@ -82,37 +104,37 @@ class Exercise:
     @property
     def solution_text(self) -> str:
         """Return the source of a solution."""
+        if isinstance(self.right_answer, Mystery):
+            return self.right_answer.solution()
         if isinstance(self.right_answer, str):
             return self.right_answer
-        if self.takes is Callable:
-            return inspect.getsource(self.right_answer).rstrip()
-        return self.right_answer()
+        return inspect.getsource(self.right_answer).rstrip()
 
     def verdict(self, answer: Any) -> str:
-        """Return what `check` prints: it begins with "Right!" if the answer is right."""
+        """Return what `check` displays: it begins with RIGHT if the answer is right."""
         if is_untouched(answer):
             return NOT_TRIED
         runs_code, returned = self.takes in (list, Callable), []
         try:
             with notice() if runs_code else nullcontext(), cleanup() as returned:
                 answer = self._accept(answer)
-                return "Right! " + self._grade(*self.measure(answer))
+                return RIGHT + self.measure_and_grade(answer)
         except WrongAnswerError as wrong:
-            return f"Not yet: {wrong}"
+            return f"{NOT_YET}{wrong}"
         except MachineBusyError:
             return TOO_BUSY
         except Exception as error:
             return self._explain(error, answer, returned)
 
     def _explain(self, error: Exception, answer: Any, returned: list) -> str:
-        """Return the verdict after an error that the code of the check raised, not the answer's."""
+        """Return the verdict after an error that the code of the check raised, not the answer."""
         raised = f"The code of the check, not yours, raised {in_words(error)}"
         if not isinstance(error, VALUE_ERRORS) or (self.takes is Callable and not returned):
-            return f"The check failed, which says nothing about your answer. {raised}"
+            return f"{UNKNOWN}the check failed, which says nothing about your answer. {raised}"
         what = f"is {short_repr(answer)}"
         if self.takes is Callable:
             what = f"returned {short_repr(returned[-1])}"
-        return f"Not yet: {self.name} {what}, which the check cannot grade. {raised}"
+        return f"{NOT_YET}{self.name} {what}, which the check cannot grade. {raised}"
 
     def _accept(self, answer: Any) -> Any:
         """Return a copy of the answer, which the grade may keep.
@@ -156,11 +178,20 @@ class Exercise:
             f"{self.name} is {kind_of(answer)}, and should be {KINDS[self.takes]}."
         )
 
+    def measure_and_grade(self, answer: Any) -> str:
+        """Return what `grade` returns for an answer of the right kind; raise what it raises."""
+        if self.takes is not Callable:
+            return self._grade(*self.measure(answer))
+        control = self.control or self.right_answer
+        return grade_fairly(self.measure, self._grade, answer, control)
+
     def _grade(self, *measured: Any) -> str:
-        """Return what `grade` returns; what is compared may still contain code of the reader's."""
+        """Return what `grade` returns. What is compared may still contain the reader's code."""
         outcome = run_in_thread(lambda: self.grade(*measured), TIME_LIMIT)
         if not outcome:
-            raise TimeLimitError(f"{self.name}: no comparison ended within {TIME_LIMIT:g} s.")
+            raise TimeLimitError(
+                f"the comparison of {self.name} had not ended after {TIME_LIMIT:g} s."
+            )
         if "error" in outcome:
             raise outcome["error"]
         return outcome["result"]
@@ -235,12 +266,20 @@ def as_results(results: Any, name: str, count: int) -> list:
             f"{name} returned an iterator, which holds no results yet: `list(…)` collects them."
         )
     if not isinstance(results, Sequence | np.ndarray) or isinstance(results, str | bytes):
-        raise WrongAnswerError(
-            f"{name} should return a list; what it returned is {kind_of(results)}."
-        )
+        raise WrongAnswerError(f"{name} should return a list; its result is {kind_of(results)}.")
     if len(results) != count:
         raise WrongAnswerError(f"there should be {count} results; you returned {len(results)}.")
     return [without_numpy(result) for result in islice(results, count)]
+
+
+def numbers_in(value: Any) -> Iterator[Real]:
+    """Yield each number in nested lists, tuples and arrays."""
+    value = without_numpy(value)
+    if isinstance(value, Real):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from numbers_in(part)
 
 
 def check_order(results: list, wanted: list) -> None:
@@ -252,6 +291,17 @@ def check_order(results: list, wanted: list) -> None:
     raise WrongAnswerError(
         f"the results should be {short_repr(wanted)}; they are {short_repr(results)}."
     )
+
+
+def check_choices(answer: dict, names: Iterable[str], allowed: Iterable[str]) -> None:
+    """Raise WrongAnswerError if the answer does not have one allowed word for each of the names."""
+    if set(answer) != set(names):
+        raise WrongAnswerError(f"answer for each of these: {', '.join(names)}.")
+    for name, choice in answer.items():
+        if not isinstance(choice, str) or choice not in allowed:
+            raise WrongAnswerError(
+                f"{name} is {short_repr(choice)}; allowed are {', '.join(allowed)}."
+            )
 
 
 def check_naps(naps: list, least: float, most: float) -> list[float]:
@@ -276,13 +326,13 @@ def check_same_naps(naps: list[float], given: Sequence[float]) -> None:
 
 
 def check_calls(calls: list[Call], arguments: Sequence | None, results: Sequence = ()) -> None:
-    """Raise WrongAnswerError if a pool ran other tasks, or if `results` are not what it returned.
+    """Raise WrongAnswerError if a pool ran other tasks, or did not return these results.
 
-    calls: of the ExercisePool. arguments: which it should have run, each once; None for any.
-    results: what the answer returned, of those tasks that did not fail.
+    calls: of the ExercisePool. arguments: of the tasks that should have run once each; None allows
+    any tasks. results: the answer's results of the tasks that did not fail.
 
-    A task may carry more than its argument, such as its number, or several arguments in a list; and
-    so may what it returns.
+    A task may have more than its argument, such as its number, or a list of several arguments. A
+    result may have more than its value, too.
     """
     if arguments is not None:
         wanted = _count(arguments)
@@ -299,12 +349,12 @@ def check_calls(calls: list[Call], arguments: Sequence | None, results: Sequence
     if surplus:
         strange = next(each for each in results if surplus[_key(each)])
         raise WrongAnswerError(
-            f"no worker of your pool returned {short_repr(strange)}. Return what workers return."
+            f"no worker of your pool returned {short_repr(strange)}. Return the workers' results."
         )
 
 
 def _closest(values: list, wanted: Counter) -> Counter:
-    """Return the one of the `_columns` of the values that has most in common with `wanted`."""
+    """Return that one of the `_columns` of the values which has most in common with `wanted`."""
     counts = map(_count, _columns(values))
     return max(counts, key=lambda column: ((column & wanted).total(), -column.total()))
 
@@ -332,11 +382,25 @@ def _key(value: Any) -> Hashable:
     return value if isinstance(value, Hashable) else repr(value)
 
 
-def check_workers(timeline: Timeline, workers: int, what: str = "tasks") -> None:
-    """Raise WrongAnswerError if another number of workers ran the tasks. `what`: its rows are."""
-    if timeline.workers != workers:
+def check_run(timeline: Timeline, count: int, what: str = "tasks", workers: int = 0) -> None:
+    """Raise WrongAnswerError if there was not one run of each of `count` rows, some at a time.
+
+    what: the name of the rows. workers: how many should run at the same time; 0 for any number.
+    """
+    ran = int(np.isfinite(timeline.finish).sum())
+    if ran != count:
         raise WrongAnswerError(
-            f"measured: {timeline.workers} workers ran the {what}. There should be {workers}."
+            f"{ran} {what} were done, and there are {count}: each should be done once."
+        )
+    most = timeline.max_concurrency
+    if most < 2:
+        raise WrongAnswerError(
+            f"measured: never two {what} at the same time, as if there were one worker. Submit all "
+            "tasks before you wait for the first result."
+        )
+    if workers and most != workers:
+        raise TimingError(
+            f"measured: {most} {what} at the same time. There should be {workers} workers."
         )
 
 
@@ -351,9 +415,9 @@ def check_bar(
     """Raise WrongAnswerError if there was no bar, or if it did not count what had finished.
 
     timeline: `delivered` is when the bar counted. bar: as it was at the end. hidden: how many
-    rows that are finished and not counted are too many at one moment. what: its rows are. ahead:
-    how many rows it may count before they are finished. needs_total: False where nobody could know
-    the number of rows before the end.
+    rows that are finished and not counted are too many at one moment. what: the name of its rows.
+    ahead: how many rows it may count before they are finished. needs_total: False where nobody
+    could know the number of rows before the end.
     """
     rows = len(timeline)
     if bar is None or not bar.n:
@@ -365,17 +429,15 @@ def check_bar(
         )
     if bar.n != rows:
         raise WrongAnswerError(f"the bar ended at {bar.n} of {rows} {what}.")
+    if bar.total is None and needs_total:
+        raise WrongAnswerError(f"the bar has no total: it does not say how many {what} there are.")
+    if bar.total not in (None, rows):
+        raise WrongAnswerError(f"the total of the bar is {bar.total}; there are {rows} {what}.")
     if timeline.most_behind >= hidden:
-        raise WrongAnswerError(
+        raise TimingError(
             f"measured: at one moment, {timeline.most_behind} {what} were finished that the bar "
             "had not counted."
         )
-    if bar.total is None and not needs_total:
-        return
-    if bar.total is None:
-        raise WrongAnswerError(f"the bar has no total: it does not say how many {what} there are.")
-    if bar.total != rows:
-        raise WrongAnswerError(f"the total of the bar is {bar.total}; there are {rows} {what}.")
 
 
 def _stub() -> None: ...

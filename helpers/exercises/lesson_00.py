@@ -1,9 +1,8 @@
 """The exercises of lesson 00, on timelines and on when workers help, and its guesses."""
 
-from helpers.exercises.checking import Exercise, check_naps
+from helpers.exercises.checking import Exercise, check_choices, check_naps
 from helpers.exercises.limits import WrongAnswerError
 from helpers.exercises.measuring import measure_naps
-from helpers.exercises.wording import short_repr
 from watchedpool.schedule import predict
 from watchedpool.timeline import Timeline
 
@@ -12,14 +11,14 @@ from watchedpool.timeline import Timeline
 alive = {"no": "But you did click: a click on *no* is also a click."}
 other = {
     "[1]": "A worker does not stop after one task: while there are tasks, it takes the next one.",
-    "[1, 3]": "Tasks are not dealt in turn as cards are: no task is reserved for a busy worker.",
+    "[1, 3]": "Tasks are not dealt in turn like cards: no task is reserved for a busy worker.",
 }
 threads = {
     "two cores": "Threads can wait at the same time, but only one at a time runs Python code.",
-    "one core": "With the lock of the usual Python it would be one; this Python has no such lock.",
+    "one core": "In standard Python that is right, but this Python has no GIL.",
 }
 
-# -- exercise 1: five naps from 0.3 to 2 seconds; two workers end within 0.1 seconds. The text
+# -- exercise 2: five naps from 0.3 to 2 seconds; two workers end within 0.1 seconds. The text
 # fixes these numbers, and any naps that obey them are right. The verdict comes from the prediction.
 
 ROUNDING = 1e-9  # seconds; 1.3 - 4 * 0.3 is a little more than 0.1
@@ -51,18 +50,17 @@ def _ends(timeline: Timeline) -> list[float]:
 
 
 same_end = Exercise(
-    name="naps",
-    takes=list,
     measure=measure_ends,
     grade=grade_ends,
     hint_text=(
         "Five tasks need not be split into three and two. While one worker runs a long nap, the "
-        "other worker may run all the others."
+        "other worker may run the remaining four."
     ),
     right_answer="naps = [1.2, 0.3, 0.3, 0.3, 0.3]",
+    takes=list,
 )
 
-# -- exercise 2: one of three words for each of three jobs. Each wrong word has its own reason.
+# -- exercise 1: one of three words for each of three jobs. Each wrong word has its own reason.
 
 WAYS = ("loop", "threads", "processes")
 JOBS = {
@@ -87,11 +85,7 @@ WHY = {
 
 def grade_ways(answer: dict[str, str]) -> str:
     """Grade which way was named for each job."""
-    if set(answer) != set(JOBS):
-        raise WrongAnswerError(f"answer for each of these jobs: {'; '.join(JOBS)}.")
-    for way in answer.values():
-        if not isinstance(way, str) or way not in WAYS:
-            raise WrongAnswerError(f"{short_repr(way)} is not one of {', '.join(WAYS)}.")
+    check_choices(answer, JOBS, WAYS)
     for job, way in JOBS.items():
         if answer[job] != way:
             raise WrongAnswerError(f"{WHY[job, answer[job]]} Look at '{job}' again.")
@@ -99,8 +93,6 @@ def grade_ways(answer: dict[str, str]) -> str:
 
 
 lightest_way = Exercise(
-    name="answer",
-    takes=dict,
     measure=lambda answer: (answer,),
     grade=grade_ways,
     hint_text=(
@@ -112,4 +104,5 @@ lightest_way = Exercise(
     "add up squares, on four cores": "processes",
     "add up squares, on one core": "loop",
 }""",
+    takes=dict,
 )

@@ -2,10 +2,9 @@
 # ruff: noqa: ANN001, ANN201, D103 (solutions are printed as a reader would write them)
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from numbers import Real
-from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -14,20 +13,13 @@ from helpers.exercises.checking import (
     as_results,
     check_calls,
     check_order,
-    without_numpy,
+    numbers_in,
 )
-from helpers.exercises.limits import (
-    TIME_LIMIT,
-    Call,
-    ExercisePool,
-    WrongAnswerError,
-    make_pool,
-    run_limited,
-)
+from helpers.exercises.limits import Call, TimingError, WrongAnswerError, run_limited
 from helpers.exercises.measuring import (
     draw_misleading_naps,
+    make_pool_and_limit,
     measure_naps,
-    measure_with_control,
 )
 from helpers.exercises.wording import short_repr
 from helpers.workers import draw_seeded, nap
@@ -47,42 +39,16 @@ repeats = {
     "all different": (
         "A forked worker is a copy, and so is its generator: each worker draws the same numbers."
     ),
-    "some the same": "Copies draw the same; here each worker made a generator of its own.",
+    "some the same": "Copies draw the same numbers. Here, each worker made its own generator.",
 }
 
 # -- exercise 1: the workers of the pool nap each of the naps once, at the same time; the result is
 # what they returned, as a list, in the order of the naps. The check varies the number of naps,
 # their lengths and their order.
 
-SECONDS = 6.0  # that an answer may take on a quiet machine; the slowest kind takes less than 4
 
-
-def make_pool_and_limit(workers: int) -> tuple[ExercisePool, float]:
-    """Return a pool, and how many seconds an answer may take.
-
-    It is more where the workers started slowly: if they are new Python processes on a busy machine,
-    they also import the file of a reader's function slowly.
-    """
-    begin = monotonic()
-    pool = make_pool(workers)
-    return pool, min(TIME_LIMIT, SECONDS + round(5 * (monotonic() - begin)))
-
-
-class CollectRun(NamedTuple):
-    """A run of an answer to exercise 1. calls: of the pool."""
-
-    results: Any
-    naps: list[float]
-    calls: list[Call]
-    timeline: Timeline
-
-
-def measure_collect(answer: Callable) -> CollectRun:
-    """Let the answer collect naps that do not end in their order."""
-    return measure_with_control(_is_clear, _run_collect, answer, collect)
-
-
-def _run_collect(answer: Callable) -> CollectRun:
+def measure_collect(collect: Callable) -> tuple[Any, list[float], list[Call], Timeline]:
+    """Let the answer collect naps that do not end in their order; keep the calls of the pool."""
     count = random.choice([7, 8])
     naps = draw_misleading_naps(
         lambda: [hundredths / 100 for hundredths in random.sample(range(10, 46), count)],
@@ -90,14 +56,8 @@ def _run_collect(answer: Callable) -> CollectRun:
         hidden=2,
     )
     pool, limit = make_pool_and_limit(2)
-    results = run_limited(answer, pool, list(naps), seconds=limit)
-    return CollectRun(results, naps, pool.calls, pool.timeline())
-
-
-def _is_clear(run: CollectRun) -> bool:
-    """Return False if one worker ran all naps, of which a busy machine may be the reason."""
-    one_worker = run.timeline.workers == 1 and not _is_serial(run.timeline)
-    return not (one_worker and _napped(run.timeline) > 0.9 * sum(run.naps))
+    results = run_limited(collect, pool, list(naps), seconds=limit)
+    return results, naps, pool.calls, pool.timeline()
 
 
 def _is_serial(timeline: Timeline) -> bool:
@@ -107,15 +67,10 @@ def _is_serial(timeline: Timeline) -> bool:
     return serial > 0.5 * len(delivered_before)
 
 
-def _napped(timeline: Timeline) -> float:
-    """Return how many seconds the workers spent in tasks."""
-    return float(np.nansum(timeline.finish - timeline.start))
-
-
 def grade_collect(results: Any, naps: list[float], calls: list[Call], timeline: Timeline) -> str:
     """Grade whether the workers of the pool napped at the same time, and the order of results."""
     results = as_results(results, "collect", len(naps))
-    napped = _napped(timeline)
+    napped = float(np.nansum(timeline.finish - timeline.start))
     if napped < 0.9 * sum(naps):
         raise WrongAnswerError(
             f"the workers of your pool did not run all the {len(naps)} naps: they worked for "
@@ -130,7 +85,7 @@ def grade_collect(results: Any, naps: list[float], calls: list[Call], timeline: 
             "for its result before you made the next call."
         )
     if timeline.workers == 1:
-        raise WrongAnswerError("one worker ran everything: all tasks were in one chunk.")
+        raise TimingError("one worker ran everything: all tasks were in one chunk.")
     return f"Measured: {timeline.mean_concurrency:.1f} naps at a time, and the order is kept."
 
 
@@ -139,12 +94,10 @@ def collect(pool, naps):
 
 
 collect_naps = Exercise(
-    name="collect",
-    takes=Callable,
     measure=measure_collect,
     grade=grade_collect,
     hint_text=(
-        "A right result does not prove that the work was shared. One call should hand over *all* "
+        "A correct result does not prove that the work was shared. One call should hand over *all* "
         "items at once, and wait for the whole list."
     ),
     right_answer=collect,
@@ -181,8 +134,6 @@ def grade_chunks(size: int, timeline: Timeline) -> str:
 
 
 better_chunks = Exercise(
-    name="size",
-    takes=int,
     measure=measure_chunks,
     grade=grade_chunks,
     hint_text=(
@@ -190,16 +141,15 @@ better_chunks = Exercise(
         "how many of them may be in one chunk?"
     ),
     right_answer="size = 2",
+    takes=int,
 )
 
 # -- exercise 3: `count` different numbers, as the workers drew them, and the same ones in each run.
 # The check varies the count and the number of workers. Any generator is right, and any order: the
 # text asks for the same numbers. A worker that only passes on what it was given has drawn nothing.
 
-DrawRun = tuple[Any, list[Call]]  # what an answer returned, and the calls of its pool
 
-
-def measure_draws(draws: Callable) -> tuple[list[DrawRun], int]:
+def measure_draws(draws: Callable) -> tuple[list[tuple[list, list[Call]]], int]:
     """Let the answer draw twice, on two workers and on three, and keep what the workers drew."""
     count, runs = random.randint(8, 12), []
     for workers in (2, 3):
@@ -209,7 +159,7 @@ def measure_draws(draws: Callable) -> tuple[list[DrawRun], int]:
     return runs, count
 
 
-def grade_draws(runs: list[DrawRun], count: int) -> str:
+def grade_draws(runs: list[tuple[list, list[Call]]], count: int) -> str:
     """Grade two runs, and whether the numbers are what the workers drew."""
     for numbers, calls in runs:
         for number in numbers:
@@ -227,7 +177,7 @@ def grade_draws(runs: list[DrawRun], count: int) -> str:
     if first in (sorted(first), sorted(first, reverse=True)):
         raise WrongAnswerError("your numbers are sorted by size; random numbers would not be.")
     if sorted(first) != sorted(second):
-        raise WrongAnswerError("a second run drew different numbers: no seed of yours fixed them.")
+        raise WrongAnswerError("a second run drew different numbers: no seed fixed them.")
     return f"{count} different numbers, and the same on two workers and on three."
 
 
@@ -236,7 +186,7 @@ def _check_drawn(numbers: list, calls: list[Call]) -> None:
 
     Chance may make one number equal to a seed, but not all of them.
     """
-    given = {part for call in calls for part in _numbers_in(call.arguments)}
+    given = {part for call in calls for part in numbers_in(call.arguments)}
     if given.issuperset(numbers):
         raise WrongAnswerError(
             f"the workers only returned what they were given, such as {numbers[0]}. Let them draw."
@@ -251,23 +201,11 @@ def _is_certain(function: Callable) -> bool:
     return module in ("builtins", "math", "operator", "_operator") and function is not eval
 
 
-def _numbers_in(value: Any) -> Iterator[Real]:
-    """Yield each number in nested lists, tuples and arrays."""
-    value = without_numpy(value)
-    if isinstance(value, Real):
-        yield value
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _numbers_in(part)
-
-
 def draws(pool, count):
     return pool.map(draw_seeded, range(count))
 
 
 same_draws = Exercise(
-    name="draws",
-    takes=Callable,
     measure=measure_draws,
     grade=grade_draws,
     hint_text=(

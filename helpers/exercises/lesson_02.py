@@ -3,6 +3,7 @@
 import random
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from math import isclose
 from multiprocessing.reduction import ForkingPickler
@@ -11,7 +12,6 @@ from types import FrameType
 from typing import Any
 
 from helpers.exercises.checking import Exercise, is_ordered, without_numpy
-from helpers.exercises.lesson_01 import make_pool_and_limit
 from helpers.exercises.limits import (
     WrongAnswerError,
     cell_functions,
@@ -19,6 +19,7 @@ from helpers.exercises.limits import (
     run_in_child,
     run_limited,
 )
+from helpers.exercises.measuring import POOL_LIMIT, make_pool_and_limit
 from helpers.exercises.wording import short_repr
 from helpers.workers import nap_and_power
 from watchedpool.timeline import Timeline
@@ -27,11 +28,11 @@ from watchedpool.timeline import Timeline
 
 tuple_map = {"two arguments": "Only starmap has a star: map passes the tuple as it is."}
 product_count = {
-    "3 tasks": "zip pairs elements that belong together; product combines each base with each.",
-    "7 tasks": "4 + 3 is the number of elements; there are 4 times 3 combinations.",
+    "3 tasks": "zip makes pairs; product combines each base with each exponent.",
+    "7 tasks": "4 + 3 is the number of items; there are 4 times 3 combinations.",
 }
 partial_two = {
-    "[1, 4, 9, 16]": "Those are squares, with 2 as the exponent, but the first place is the base."
+    "[1, 4, 9, 16]": "These are squares: 2 would be the exponent. But the first place is the base."
 }
 
 # -- exercise 1: nine tasks for starmap, in any order: each base with each exponent, and a nap. The
@@ -75,7 +76,7 @@ def _base_and_exponent(task: Any) -> tuple:
     """Return the base and exponent of a task; raise WrongAnswerError if it is not a valid task."""
     if not is_ordered(task):
         raise WrongAnswerError(
-            f"{short_repr(task)} is not a tuple. starmap unpacks every element of the list."
+            f"{short_repr(task)} is not a tuple. starmap unpacks every item of the list."
         )
     parts = tuple(task)
     if not 2 <= len(parts) <= 3 or not all(isinstance(part, Real) for part in parts):
@@ -88,16 +89,14 @@ def _base_and_exponent(task: Any) -> tuple:
 
 
 table = Exercise(
-    name="tasks",
-    takes=list,
     measure=measure_table,
     grade=grade_table,
     hint_text=(
-        "zip pairs elements that belong together: three bases and three exponents make three "
-        "pairs. You want each base with each exponent, and a third list, with one element, for "
-        "the nap."
+        "zip would make three pairs of three bases and three exponents. product combines each "
+        "base with each exponent. A third list, with one item, adds the nap."
     ),
     right_answer="tasks = list(product([2, 3, 4], [0, 1, 2], [0.2]))",
+    takes=list,
 )
 
 # -- exercise 2: a function of one number that can be sent to a worker under any start method, and
@@ -124,7 +123,7 @@ def measure_cubes(cube: Callable) -> tuple[list[int], list, list, Timeline]:
     pool, limit = make_pool_and_limit(2)
     results = run_limited(_map, pool, cube, numbers, seconds=limit, name="cube")
     # In a new process: in Python 3.11, a profile function hangs after an answer was interrupted.
-    (powers,) = run_in_child(_powers_of, [(cube, numbers[0])], name="cube")
+    (powers,) = run_in_child(_powers_of, [(cube, numbers[0])], POOL_LIMIT, "cube")
     return numbers, [without_numpy(result) for result in results], powers, pool.timeline()
 
 
@@ -168,13 +167,13 @@ def grade_cubes(numbers: list[int], results: list, powers: list, timeline: Timel
 
 
 cubes = Exercise(
-    name="cube",
-    takes=Callable,
     measure=measure_cubes,
     grade=grade_cubes,
     hint_text=(
-        "A lambda or a function of this notebook cannot be sent; a partial of a function in a file "
-        "can. And partial fills in arguments from the left, unless you name the argument."
+        "Use partial with a function from a file: a lambda cannot be sent, and a worker may not "
+        "find a function of this notebook. partial fills in arguments from the left, unless you "
+        "name them."
     ),
     right_answer="cube = partial(nap_and_power, exponent=3)",
+    control=partial(nap_and_power, exponent=3),
 )

@@ -3,9 +3,7 @@
 
 import multiprocessing
 import random
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial, wraps
 from itertools import product
 from numbers import Real
@@ -20,151 +18,74 @@ from helpers.exercises.checking import (
     check_bar,
     check_calls,
     check_order,
+    check_run,
 )
 from helpers.exercises.limits import (
     AnswerError,
     Call,
     MachineBusyError,
     TimeLimitError,
+    TimingError,
     WrongAnswerError,
     make_pool,
     run_limited,
 )
-from helpers.exercises.measuring import (
-    Run,
-    measure_naps,
-    measure_until,
-    measure_with_control,
-    run_with_bar,
-)
-from helpers.exercises.wording import in_words, short_repr
+from helpers.exercises.measuring import measure_naps, run_with_bar
+from helpers.exercises.wording import short_repr
 from helpers.workers import call_with_tuple, nap, nap_and_power
 from watchedpool.timeline import Timeline
 
 # -- guesses: the idea behind each wrong option
 
 print_imap = {
-    "the results": (
-        "Printing takes no results: an iterator hands them out to a loop, to next or to list."
-    ),
-    "the first result": "An iterator returns a result when asked for one; print does not ask.",
+    "the results": ("Printing takes no results. A loop, next or list takes them from an iterator."),
+    "the first result": "An iterator yields a result when it is asked for one. print does not ask.",
 }
 first_result = {
-    "map": "map returns nothing before its last task is done, so it comes last of the three.",
-    "imap": "imap waits for *patience*, which is first in order and takes longest.",
+    "map": "map returns when its last task has finished, so its first result comes last.",
+    "imap": "imap waits for *patience*, which is the first word and takes longest.",
 }
 drawn_items = {
-    "1": "The results are lazy, but the input is not: a thread of the pool takes it at once.",
-    "4": "That would keep the workers busy, but the pool does not wait for them.",
+    "1": "The results are lazy, but the input is not: a thread of the pool draws it at once.",
+    "4": "Four would keep the workers busy, but the pool does not wait until they are free.",
 }
 first_chunk = {
-    "1 nap": "A worker sends all results of its chunk together, when the last one is done.",
-    "12 naps": "That is map: here a result waits for its own chunk only, not for the others.",
+    "1 nap": "A worker sends all results of its chunk together, after its last task.",
+    "12 naps": "map waits for all chunks. Here, a result waits only for its own chunk.",
 }
 
 # -- exercise 1
 # Asked: `collect(pool, tasks, tqdm)` has the pool run eight tuples of nap_and_power, with naps of
-# 0.2 seconds, side by side. It returns their results in order. A bar made with `tqdm` moves while
-# the pool works, counts only what is done, and ends full.
-
-LIMIT = 6.0  # seconds that one run of an answer may take; a right one takes one second
+# 0.2 seconds, several at a time. It returns their results in order. A bar made with `tqdm` moves
+# while the pool works, counts only what is done, and ends full.
 
 
-class MovingRun(NamedTuple):
-    """One run of collect: what it was given and returned, what the pool ran, and the bar."""
-
-    tasks: list[tuple]
-    results: Any
-    calls: list[Call]
-    timeline: Timeline
-    bar: Bar | None
-
-    @property
-    def early(self) -> int:
-        """How many tasks the bar had counted 0.1 s before the last task ended."""
-        return int((self.timeline.delivered < self.timeline.makespan - 0.1).sum())
-
-    @property
-    def was_prompt(self) -> bool:
-        """Whether the bar, if there is one, counted half of the tasks early enough."""
-        return self.bar is None or self.early >= len(self.tasks) / 2
-
-
-def measure_moving(answer: Callable) -> MovingRun:
-    """Let the answer collect powers."""
-    return measure_fairly(lambda run: run.was_prompt, _collect_powers, answer, collect)
-
-
-def _collect_powers(answer: Callable) -> MovingRun:
+def measure_moving(collect: Callable) -> tuple[list[tuple], Any, list[Call], Timeline, Bar | None]:
+    """Let the answer collect powers; keep the calls of the pool, and the bar."""
     bases, exponents = random.sample(range(2, 12), 2), random.sample(range(1, 9), 4)
     tasks = [(base, exponent, 0.2) for base, exponent in product(bases, exponents)]
     random.shuffle(tasks)
     pool = make_pool(2)
-    results, bar = run_with_bar(answer, pool, list(tasks), Bar, seconds=LIMIT)
-    return MovingRun(tasks, results, list(pool.calls), pool.timeline(bar), bar)
+    results, bar = run_with_bar(collect, pool, list(tasks), Bar)
+    return tasks, results, list(pool.calls), pool.timeline(bar), bar
 
 
 def grade_moving(
     tasks: list[tuple], results: Any, calls: list[Call], timeline: Timeline, bar: Bar | None
 ) -> str:
-    """Grade the results, whether the pool computed them side by side, and whether the bar moved."""
+    """Grade the results, how many tasks ran at the same time, and whether the bar moved."""
     results = as_results(results, "collect", len(tasks))
     check_calls(calls, tasks)
     check_order(results, [base**exponent for base, exponent, _ in tasks])
     check_calls(calls, tasks, results)
-    if timeline.max_concurrency < 2:
-        raise WrongAnswerError(
-            "measured: only one task ran at a time. Submit all tasks before you wait."
-        )
+    check_run(timeline, len(tasks))
     check_bar(timeline, bar, hidden=len(tasks) + 1)
-    early = MovingRun(tasks, results, calls, timeline, bar).early
+    early = int((timeline.delivered < timeline.makespan - 0.1).sum())
     if early < len(tasks) / 2:
-        raise WrongAnswerError(
+        raise TimingError(
             f"measured: when the last task ended, the bar had counted {early} of {len(tasks)}."
         )
     return f"Measured: the bar had counted {early} of {len(tasks)} before the last task ended."
-
-
-def measure_fairly(
-    is_good: Callable[[Run], bool],
-    measure: Callable[[Callable], Run],
-    answer: Callable,
-    control: Callable,
-) -> Run:
-    """Do what `measure_with_control` does; explain an answer that does not return.
-
-    Raises MachineBusyError if the control does not return in time either. An error in a callback
-    ends a thread of the pool, so that nothing returns: the message names that error.
-    """
-    with thread_errors() as errors:
-        try:
-            return measure_with_control(is_good, measure, answer, control)
-        except TimeLimitError as late:
-            if errors:
-                name = getattr(answer, "__name__", "your function")
-                raise WrongAnswerError(
-                    f"{name} would wait forever: an error in your callback ended the thread of the "
-                    f"pool that receives the results. It was {in_words(errors[0])}"
-                ) from None
-            try:
-                measure(control)
-            except TimeLimitError:
-                raise MachineBusyError from None
-            raise late
-
-
-@contextmanager
-def thread_errors() -> Iterator[list[BaseException]]:
-    """Yield a list that receives the errors that end threads inside the block."""
-    errors: list[BaseException] = []
-    original_hook, threading.excepthook = (
-        threading.excepthook,
-        lambda event: errors.append(event.exc_value),
-    )
-    try:
-        yield errors
-    finally:
-        threading.excepthook = original_hook
 
 
 def collect(pool, tasks, tqdm):
@@ -173,19 +94,17 @@ def collect(pool, tasks, tqdm):
 
 
 moving_bar = Exercise(
-    name="collect",
-    takes=Callable,
     measure=measure_moving,
     grade=grade_moving,
     hint_text=(
-        "starmap returns all results at once, when every task is done: a bar around it cannot "
-        "move. imap returns one result at a time, and calls a function of one argument. "
+        "starmap returns all results at once, when every task has finished, so a bar around it "
+        "cannot move. imap yields one result at a time, and calls a function of one argument. "
         "Which adapter takes the whole tuple as one argument?"
     ),
     right_answer=collect,
 )
 
-# -- exercise 2
+# -- exercise 3
 # Asked: `first_within(results, seconds)` returns the next result of an iterator of imap. If none
 # comes within `seconds`, it returns None when they are over, and loses nothing. A result may be 0.
 
@@ -217,40 +136,23 @@ class Wait(NamedTuple):
 HANGS = object()
 
 
-class Patience(NamedTuple):
-    """All calls of one run, and the result that may not come before the last two are over."""
+def measure_patience(first_within: Callable) -> tuple[list[Wait], float]:
+    """Call the answer five times; explain an uncaught TimeoutError.
 
-    waits: list[Wait]
-    first: float
-
-    @property
-    def was_disturbed(self) -> bool:
-        """Whether the first result came too soon for a test, because our process stood still."""
-        return any(
-            wait.wanted is None and wait.result == self.first and not wait.was_late
-            for wait in self.waits
-        )
-
-    @property
-    def was_prompt(self) -> bool:
-        """Whether every call ended in time."""
-        return not self.was_disturbed and not any(wait.was_late for wait in self.waits)
-
-
-def measure_patience(answer: Callable) -> Patience:
-    """Call the answer five times; explain an uncaught TimeoutError."""
+    Also return the result that may not come before the first two calls are over.
+    """
     try:
-        return measure_fairly(lambda run: run.was_prompt, _five_waits, answer, first_within)
+        return _five_waits(first_within)
     except AnswerError as raised:
         if isinstance(raised.error, multiprocessing.TimeoutError):
             raise WrongAnswerError(
                 "first_within raised TimeoutError and did not catch it. It is the TimeoutError of "
-                "multiprocessing: the built-in one has the same name, but is another exception."
+                "multiprocessing: the built-in one has the same name, but is a different exception."
             ) from None
         raise
 
 
-def _five_waits(answer: Callable) -> Patience:
+def _five_waits(answer: Callable) -> tuple[list[Wait], float]:
     """Call twice too early, with a short limit and a longer one, and then for three results."""
     short, longer = _between(0.2, 0.3), _between(0.7, 0.9)
     first, third = round(short + longer + _between(0.7, 0.9), 2), _between(0.05, 0.15)
@@ -279,7 +181,7 @@ def _five_waits(answer: Callable) -> Patience:
         waits.append(Wait(seconds, took, result, wanted, tuple(timeouts)))
         if result is HANGS or (result is not None and wanted is None):
             break  # a later call waits for the result that this one has taken
-    return Patience(waits, first)
+    return waits, first
 
 
 def _between(least: float, most: float) -> float:
@@ -288,14 +190,14 @@ def _between(least: float, most: float) -> float:
 
 def grade_patience(waits: list[Wait], first: float) -> str:
     """Grade what was returned, and whether each call waited as long as it was allowed to."""
-    if Patience(waits, first).was_disturbed:
-        raise MachineBusyError
     for wait in waits:
+        if wait.wanted is None and wait.result == first and not wait.was_late:
+            raise MachineBusyError  # this process stood still until the first result came
         asked = f"asked to wait {wait.seconds:g} s at most, first_within"
         if wait.result is HANGS:
             raise WrongAnswerError(f"{asked} had not returned after {wait.took:.1f} s.")
         if wait.was_late:
-            raise WrongAnswerError(f"{asked} returned after {wait.took:.1f} s.")
+            raise TimingError(f"{asked} returned after {wait.took:.1f} s.")
         if wait.wanted is None and wait.result is not None:
             raise WrongAnswerError(
                 f"{asked} returned {short_repr(wait.result)}, although there was no result yet."
@@ -324,18 +226,16 @@ def first_within(results, seconds):
 
 
 little_patience = Exercise(
-    name="first_within",
-    takes=Callable,
     measure=measure_patience,
     grade=grade_patience,
     hint_text=(
-        "The function next has no time limit; the method results.next has one, timeout. And the "
-        "error it raises is not the TimeoutError that needs no import."
+        "The function next has no time limit, but the method results.next has a timeout. The "
+        "exception that it raises is not the built-in TimeoutError."
     ),
     right_answer=first_within,
 )
 
-# -- exercise 3
+# -- exercise 2
 # Asked: the chunksize of a measured run of twelve naps over imap_unordered on two workers. It is
 # 2, 3 or 4, and different each time.
 
@@ -349,10 +249,10 @@ last_chunksize = Mystery(
 def mystery_run() -> Timeline:
     """Return a measured run of twelve naps; its chunksize is the question, new each time."""
     chunksize = random.choice([size for size in CHUNKSIZES if size != last_chunksize.truth])
-    [*_, timeline] = measure_until(
-        lambda run: run.worker[0] != run.worker[chunksize],  # else no lane shows where a chunk ends
-        lambda: measure_naps([0.15] * 12, 2, "imap_unordered", chunksize),
-    )
+    for _ in range(3):
+        timeline = measure_naps([0.15] * 12, 2, "imap_unordered", chunksize)
+        if timeline.worker[0] != timeline.worker[chunksize]:  # a lane shows where a chunk ends
+            break
     last_chunksize.truth = chunksize
     return timeline
 
@@ -360,25 +260,25 @@ def mystery_run() -> Timeline:
 def grade_chunksize(chunksize: int, truth: int) -> str:
     """Grade the number that the reader read off the picture."""
     if chunksize == truth:
-        return f"A worker gets {truth} tasks that stand next to each other, and runs them in a row."
+        return f"A worker takes {truth} tasks with consecutive numbers, and runs them in a row."
     if chunksize == 2 * truth:
         raise WrongAnswerError(
-            "there are two workers, and their first chunks ended together; or one worker took two "
-            "chunks that stand next to each other."
+            "perhaps the first chunks of the two workers ended together, or one worker took two "
+            "chunks in a row."
         )
     if chunksize == 1:
-        raise WrongAnswerError("with chunks of one, the workers would take turns: 0 here, 1 there.")
+        raise WrongAnswerError("with chunks of one, the workers would take turns.")
     raise WrongAnswerError(f"in chunks of {short_repr(chunksize)}, the lanes would look different.")
 
 
 which_chunksize = Exercise(
-    name="chunksize",
-    takes=int,
     measure=last_chunksize.measure,
     grade=grade_chunksize,
     hint_text=(
-        "How many results come together is not the answer: two workers may end their chunks at the "
-        "same time. Look at the lanes: which tasks, from task 0 on, did one worker run in a row?"
+        "Look at the lane of task 0. Which tasks, from task 0 on, did that worker run in a row? Do "
+        "not count results that come together: two workers may finish their chunks at the same "
+        "time."
     ),
-    right_answer=last_chunksize.solution,
+    right_answer=last_chunksize,
+    takes=int,
 )

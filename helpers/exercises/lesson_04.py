@@ -2,27 +2,26 @@
 
 import random
 
-from helpers.exercises.checking import Exercise, Mystery, check_naps, check_same_naps
+from helpers.exercises.checking import Exercise, Mystery, check_choices, check_naps, check_same_naps
 from helpers.exercises.limits import WrongAnswerError
 from helpers.exercises.measuring import measure_naps
-from helpers.exercises.wording import short_repr
 from watchedpool.schedule import predict
 from watchedpool.timeline import Timeline
 
 # -- guesses: the idea behind each wrong option
 
 bar_at_1_9 = {
-    "1/10": "Four tasks are done, but the first result must be that of task 0, which ends at 2 s.",
-    "4/10": "Four tasks are done, but results come in order, and task 0 is not done.",
-    "5/10": "Five workers do not make five results: a task counts when it ends, and in its turn.",
+    "1/10": "Four tasks have finished, but the first result must be that of task 0, at 2 s.",
+    "4/10": "Four tasks have finished, but imap hands out results in order, and task 0 still runs.",
+    "5/10": "Five workers run five tasks. A task counts when it has finished and it is its turn.",
 }
-unordered_bar = {
-    "2 behind": "Half as many would be half a queue: without an order there is no queue at all.",
-    "4 behind": "Four tasks waited behind task 0; without an order no task waits for another.",
+first_move = {
+    "0.2 s": "The shortest nap takes 0.2 s, but it belongs to task 9, which starts last.",
+    "2.0 s": "Task 0 ends then. Without an order, no other task has to wait for it.",
 }
 busy_cores = {
     "as long as predicted": "The rule assigns tasks, not cores: on one core, two tasks take turns.",
-    "half as long": "Twice as many workers are not twice as many cores, and the cores do the work.",
+    "half as long": "There are twice as many workers, but not twice as many cores.",
 }
 
 # -- exercise 1
@@ -83,8 +82,6 @@ def grade_longest(naps: list[float], timeline: Timeline) -> str:
 
 
 honest_order = Exercise(
-    name="order",
-    takes=list,
     measure=measure_honest,
     grade=grade_honest,
     hint_text=(
@@ -92,18 +89,18 @@ honest_order = Exercise(
         "every task ends before the tasks behind it."
     ),
     right_answer="order = sorted(lesson_04.NAPS)",
+    takes=list,
 )
 
 longest_lie = Exercise(
-    name="lie",
-    takes=list,
     measure=measure_longest,
     grade=grade_longest,
     hint_text=(
-        "A long nap alone does not make the bar lie. The tasks *behind* it have to wait. So where "
-        "must the longest nap stand?"
+        "A long nap alone does not make the bar lag. The tasks *behind* it have to wait. So where "
+        "must the longest nap be in the list?"
     ),
     right_answer="lie = [1.5] + [0.1] * 9",
+    takes=list,
 )
 
 # -- exercise 3
@@ -126,11 +123,7 @@ def mystery_runs() -> dict[str, Timeline]:
 
 def grade_which(answer: dict[str, str], truth: dict[str, str]) -> str:
     """Grade which call was named for each run."""
-    if set(answer) != set(truth):
-        raise WrongAnswerError(f"name the call of each run: {', '.join(truth)}.")
-    for call in answer.values():
-        if call not in METHODS:
-            raise WrongAnswerError(f"{short_repr(call)} is not one of {', '.join(METHODS)}.")
+    check_choices(answer, truth, METHODS)
     wrong = [name for name in truth if answer[name] != truth[name]]
     if wrong:
         raise WrongAnswerError(f"look at {' and '.join(wrong)} again.")
@@ -138,13 +131,13 @@ def grade_which(answer: dict[str, str], truth: dict[str, str]) -> str:
 
 
 which_call = Exercise(
-    name="answer",
-    takes=dict,
     measure=last_methods.measure,
     grade=grade_which,
     hint_text=(
-        "All three calls run the tasks in the same way, so the blue lines do not differ. Look at "
-        "the orange line. One call delivers everything at the end, one in order, one at once."
+        "All three calls run the tasks in the same way, so the lines of the finished tasks do not "
+        "differ. Look at the delivered tasks. One call delivers each task as soon as it finishes, "
+        "one in order, and one everything at the end."
     ),
-    right_answer=last_methods.solution,
+    right_answer=last_methods,
+    takes=dict,
 )

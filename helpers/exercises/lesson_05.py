@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter, sleep
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,9 @@ from helpers.exercises.checking import (
     check_bar,
     check_naps,
     check_order,
+    check_run,
     check_same_naps,
 )
-from helpers.exercises.lesson_03 import measure_fairly
 from helpers.exercises.limits import WrongAnswerError, make_pool
 from helpers.exercises.measuring import (
     expected_results,
@@ -36,12 +36,12 @@ callback_bar = {
     "4 behind": "get() waits, but the bar does not wait for get(): another thread moves it."
 }
 shortest_first = {
-    "faster": "The short naps are soon done, but then the longest one starts last, and runs alone.",
-    "as fast": "The work is the same, but its end is not: workers run out of tasks one by one.",
+    "faster": "The short naps finish early, but the longest one starts last and runs alone.",
+    "as fast": "The work is the same, but the last nap runs while the other workers have no task.",
 }
 longest_waits = {
-    "map": "map makes all results wait for the end, but chunks of two make the end come later.",
-    "imap": "Waiting in order is bad; waiting in order for a whole chunk is worse.",
+    "map": "map delivers everything at the end, but with chunks of two the end comes later.",
+    "imap": "With chunks, a task waits for its turn and also for the rest of its chunk.",
     "imap_unordered, chunks of 2": "Here a task waits only for the other task of its chunk.",
 }
 our_tally = {
@@ -49,11 +49,11 @@ our_tally = {
     "10": "The tallies are never added up: each worker has a copy, and so do we.",
 }
 time_left = {
-    "1.1 s": "That is the whole run; 0.6 s of it are over.",
-    "5.5 s": "tqdm says so: nine more at the rate so far. But four of them are almost done.",
+    "1.1 s": "That is the whole run, and 0.6 s of it are over.",
+    "5.5 s": "tqdm says so, from the rate so far. But four more tasks are almost finished.",
 }
 
-# -- exercise 1
+# -- exercise 3
 # Asked: the ten naps of today, each once, in an order that takes five workers as little time as
 # possible. Several orders do.
 
@@ -79,8 +79,6 @@ def grade_order(order: list[float], timeline: Timeline) -> str:
 
 
 longest_first = Exercise(
-    name="order",
-    takes=list,
     measure=measure_order,
     grade=grade_order,
     hint_text=(
@@ -88,32 +86,18 @@ longest_first = Exercise(
         "worker busy after the others have finished. So which task must start first?"
     ),
     right_answer="order = sorted(naps_today, reverse=True)",
+    takes=list,
 )
 
-# -- exercises 2 and 3
-# Asked: an answer runs `func` once for each task, side by side, and returns the results in the
+# -- exercises 1 and 2
+# Asked: an answer runs `func` once for each task, several at a time, and returns the results in the
 # order of the tasks. A bar made with `tqdm` is never more than one task off, and ends full. In
-# exercise 3, two tasks raise ValueError; they count, too, and have None for a result.
+# exercise 2, two tasks raise ValueError; they count, too, and have None for a result.
 
 # So many finished tasks that the bar has not counted are too many, if tasks wait longer than this,
 # on average. On a busy machine, two results may come together late, and still be counted soon.
 HIDDEN = 2
 BRIEF = 0.05  # seconds
-LIMIT = 8.0  # seconds that one run of an answer may take; a right one takes one or two
-
-
-class BarRun(NamedTuple):
-    """One run: what was returned and should be, what the workers did, and the bar."""
-
-    results: Any
-    wanted: list
-    timeline: Timeline
-    bar: Bar | None
-
-    @property
-    def was_prompt(self) -> bool:
-        """Whether the bar, if there is one, counted every task soon after its end."""
-        return self.bar is None or self.timeline.most_behind < _too_many(self.timeline)
 
 
 def _too_many(timeline: Timeline) -> int:
@@ -121,24 +105,22 @@ def _too_many(timeline: Timeline) -> int:
     return HIDDEN if np.nansum(timeline.lag) > BRIEF * len(timeline) else len(timeline) + 1
 
 
-def measure_bar(failures: int, answer: Callable) -> BarRun:
-    """Let the answer run tasks whose results, and whose failures, only the workers know."""
-    run = partial(_run, failures)
-    return measure_fairly(lambda run: run.was_prompt, run, answer, collect_all)
+def measure_bar(failures: int, answer: Callable) -> tuple[Any, list, Timeline, Bar | None]:
+    """Let the answer run tasks whose results, and whose failures, only the workers know.
 
-
-def _run(failures: int, answer: Callable) -> BarRun:
-    """Run the answer once; its function is tracked in the pool, and in an executor of its own."""
+    The function is tracked in the pool, and in an executor of the answer's own. Also return the
+    wanted results, what the workers did, and the bar.
+    """
     naps = _naps()
     function = secret_function(failing=random.sample(naps, failures))
     with Recorder() as recorder:
         pool = make_pool(WORKERS)
         tracked = recorder.track(function)
-        results, bar = run_with_bar(answer, tracked, list(naps), Bar, pool, seconds=LIMIT)
+        results, bar = run_with_bar(answer, tracked, list(naps), Bar, pool)
         _wait_for_callbacks(bar, len(naps))
         timeline = recorder.timeline(bar)
         pool.terminate()  # before the recorder removes its folder
-    return BarRun(results, expected_results(function, naps), timeline, bar)
+    return results, expected_results(function, naps), timeline, bar
 
 
 def _wait_for_callbacks(bar: Bar | None, tasks: int) -> None:
@@ -161,16 +143,7 @@ def _naps() -> list[float]:
 
 def grade_bar(results: Any, wanted: list, timeline: Timeline, bar: Bar | None) -> str:
     """Grade how often func ran, the results, and the bar."""
-    ran = int(np.isfinite(timeline.finish).sum())
-    if ran != len(wanted):
-        raise WrongAnswerError(
-            f"func ran {ran} times, and should run once for each of {len(wanted)} tasks."
-        )
-    if timeline.max_concurrency < 2:
-        raise WrongAnswerError(
-            f"measured: {timeline.makespan:.1f} s, as if there were one worker. "
-            "Submit all tasks before you wait for the first result."
-        )
+    check_run(timeline, len(wanted))
     check_order(as_results(results, "your function", len(wanted)), wanted)
     check_bar(timeline, bar, _too_many(timeline), ahead=1)
     return f"Measured: results in order, and a bar that is at worst {timeline.most_behind} behind."
@@ -192,8 +165,6 @@ def collect_all(func, tasks, tqdm, pool):
 
 
 honest_and_ordered = Exercise(
-    name="collect",
-    takes=Callable,
     measure=partial(measure_bar, 0),
     grade=grade_bar,
     hint_text=(
@@ -204,8 +175,6 @@ honest_and_ordered = Exercise(
 )
 
 count_failures = Exercise(
-    name="collect_all",
-    takes=Callable,
     measure=partial(measure_bar, 2),
     grade=grade_bar,
     hint_text=(

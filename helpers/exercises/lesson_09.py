@@ -3,7 +3,6 @@
 
 import ast
 import multiprocessing
-import os
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -24,23 +23,23 @@ from helpers.exercises.checking import (
     Mystery,
     as_results,
     check_calls,
+    check_choices,
     check_order,
     is_ordered,
     without_numpy,
 )
 from helpers.exercises.limits import (
     Call,
+    TimingError,
     WrongAnswerError,
     make_pool,
     run_limited,
     track_instances,
 )
-from helpers.exercises.measuring import expected_results, measure_with_control, secret_function
+from helpers.exercises.measuring import expected_results, kept_results, secret_function
 from helpers.exercises.wording import kind_of, short_repr, short_text
 from helpers.workers import die_once, keep_result, result_or_error, with_number
 from watchedpool.timeline import Timeline
-
-SURVIVE_LIMIT, RESCUE_LIMIT = 8.0, 7.0  # seconds that an answer may take
 
 # -- guesses: the idea behind each wrong option
 
@@ -59,15 +58,15 @@ broken_executor = {
     "goes on": "An executor that has lost one worker trusts none of them, and ends them all.",
 }
 dead_holder = {
-    "takes the lock": "Only its holder can release a lock, and no record says who that is.",
+    "takes the lock": "A killed worker never releases its lock, and nobody does it instead.",
 }
 ways_to_define = {
-    "def in a cell": "Its name is sent, not its code, and a new Python process has no cells.",
-    "lambda in a cell": "All lambdas have the same name, and only names are sent.",
-    "function in a function": "A name that exists only inside a call cannot be looked up.",
+    "def": "Its name is sent, not its code, and a new Python process has no cells.",
+    "lambda": "All lambdas have the same name, and only names are sent.",
+    "nested def": "A name that exists only inside a call cannot be looked up.",
 }
 end_of_with = {
-    "run to their end": "The block of a file finishes its work. The block of a pool terminates it.",
+    "run to their end": "The end of a with block closes a file, but it terminates a pool.",
 }
 after_stop = {
     "none": "Stop ends the cell. A pool without a `with` block replaces workers that end.",
@@ -96,10 +95,6 @@ class Survived(NamedTuple):
 
 def measure_survive(answer: Callable) -> tuple[Survived]:
     """Let the answer run a hundred naps, of which three to five fail."""
-    return (measure_with_control(_is_concurrent, _survive_once, answer, survive),)
-
-
-def _survive_once(answer: Callable) -> Survived:
     naps = [0.02 + number / 10_000 for number in range(ITEMS)]
     random.shuffle(naps)
     bad = random.sample(range(ITEMS), random.randint(3, 5))
@@ -109,13 +104,8 @@ def _survive_once(answer: Callable) -> Survived:
     items[bad[1]] = inf  # raises OverflowError, and the others ValueError
     good = [each for each in expected_results(func, naps) if each is not None]
     pool = make_pool(4)
-    pair = run_limited(answer, pool, func, list(items), seconds=SURVIVE_LIMIT)
-    return Survived(pair, good, sorted(bad), items, pool.calls, pool.timeline())
-
-
-def _is_concurrent(run: Survived) -> bool:
-    """Return whether the workers ran several tasks at a time, if any."""
-    return not len(run.timeline) or run.timeline.mean_concurrency >= 1.5
+    pair = run_limited(answer, pool, func, list(items))
+    return (Survived(pair, good, sorted(bad), items, pool.calls, pool.timeline()),)
 
 
 def grade_survive(run: Survived) -> str:
@@ -132,8 +122,8 @@ def grade_survive(run: Survived) -> str:
     results = as_results(results, "survive, as the first of its pair,", len(good))
     check_order(results, good)
     check_calls(run.calls, None, results)
-    if not _is_concurrent(run):
-        raise WrongAnswerError(
+    if timeline.mean_concurrency < 1.5:
+        raise TimingError(
             "measured: one task at a time. Submit all tasks before you wait for the first result."
         )
     return (
@@ -145,9 +135,7 @@ def grade_survive(run: Survived) -> str:
 def _as_pair(answer: Any) -> tuple[Any, list]:
     wanted = "a pair: the list of the good results, and the list of the numbers of the bad tasks"
     if answer is None or not isinstance(answer, Sequence | np.ndarray) or len(answer) != 2:
-        raise WrongAnswerError(
-            f"survive should return {wanted}. What it returned is {kind_of(answer)}."
-        )
+        raise WrongAnswerError(f"survive should return {wanted}. Its result is {kind_of(answer)}.")
     results, failed = answer
     if not is_ordered(failed) and not isinstance(failed, set | frozenset):
         raise WrongAnswerError(f"survive should return {wanted}. The second is {kind_of(failed)}.")
@@ -168,8 +156,6 @@ def survive(pool, function, items):
 
 
 one_bad_in_a_hundred = Exercise(
-    name="survive",
-    takes=Callable,
     measure=measure_survive,
     grade=grade_survive,
     hint_text=(
@@ -198,14 +184,6 @@ class Rescued(NamedTuple):
 
 
 def measure_rescue(answer: Callable) -> tuple[Rescued]:
-    """Let the answer rescue, and if it ran tasks again, compare it with an answer of our own.
-
-    That one waits a second for each result, as the text allows.
-    """
-    return (measure_with_control(_ran_nothing_again, _rescue_once, answer, _rescue_by_waiting),)
-
-
-def _rescue_once(answer: Callable) -> Rescued:
     """Let the answer run naps, one of which kills its worker once; keep what workers returned."""
     naps = [hundredths / 100 for hundredths in random.sample(range(6, 15), random.randint(7, 9))]
     killer = random.randrange(4)
@@ -217,24 +195,16 @@ def _rescue_once(answer: Callable) -> Rescued:
         deadly = partial(die_once, str(Path(name, "died")), naps[killer], draw)
         func = partial(keep_result, str(folder), deadly)
         with track_instances(Pool) as pools, track_instances(ProcessPoolExecutor) as executors:
-            results = run_limited(answer, func, list(naps), seconds=RESCUE_LIMIT)
-        done = {int(path.name): path.read_text().split() for path in folder.iterdir()}
+            results = run_limited(answer, func, list(naps))
+        done, by_us = kept_results(folder)
     sizes = [pool._processes for pool in pools if not isinstance(pool, ThreadPool)]
-    return Rescued(
-        results,
-        wanted=expected_results(draw, naps),
-        done=[float(result) for each in done.values() for result in each],
-        by_us=len(done.get(os.getpid(), [])),
-        sizes=sizes + [executor._max_workers for executor in executors],
-    )
-
-
-def _ran_nothing_again(run: Rescued) -> bool:
-    # One task may have ended while its executor broke, so that its result was lost.
-    return len(run.done) - len(run.wanted) <= 1
+    sizes += [executor._max_workers for executor in executors]
+    run = Rescued(results, expected_results(draw, naps), done, by_us, sizes)
+    return (run,)
 
 
 def _rescue_by_waiting(function: Callable, items: list) -> list:
+    """Rescue by waiting a second for each result, as the text allows."""
     done: dict[int, Any] = {}
     while rest := [pair for pair in enumerate(items) if pair[0] not in done]:
         with Pool(2) as pool, suppress(multiprocessing.TimeoutError, StopIteration):
@@ -256,15 +226,15 @@ def grade_rescue(run: Rescued) -> str:
         raise WrongAnswerError(
             f"no worker ran {missing} of the {len(run.wanted)} tasks to its end."
         )
-    if not _ran_nothing_again(run):
-        raise WrongAnswerError(
-            f"{len(run.done) - len(run.wanted)} tasks were done, and then done again. Keep every "
-            "result that was there when the worker died, also the results of tasks behind the "
-            "killed one."
-        )
     if others := set(run.sizes) - {2}:
         raise WrongAnswerError(
             f"a pool of yours has {max(others)} workers. Make pools of two workers."
+        )
+    # One task may have ended while its executor broke, so that its result was lost.
+    if (again := len(run.done) - len(run.wanted)) > 1:
+        raise TimingError(
+            f"{again} tasks were done, and then done again. Keep every result that was there when "
+            "the worker died, also the results of tasks behind the killed one."
         )
     return f"All {len(results)} results, and no completed task was run again."
 
@@ -280,8 +250,6 @@ def rescue(function, items):
 
 
 save_what_is_done = Exercise(
-    name="rescue",
-    takes=Callable,
     measure=measure_rescue,
     grade=grade_rescue,
     hint_text=(
@@ -289,6 +257,7 @@ save_what_is_done = Exercise(
         "before still hold their results. A broken executor accepts no more tasks; a new one does."
     ),
     right_answer=rescue,
+    control=_rescue_by_waiting,
 )
 
 # -- exercise 3: the problem of each of four recorded runs, in words. The check varies which run has
@@ -296,12 +265,13 @@ save_what_is_done = Exercise(
 
 MYSTERY_PROGRAM = """
 import time
-from multiprocessing import Lock, Pool
+from multiprocessing import Lock
 from helpers.workers import nap_or_die, nap_or_die_in_turn, share_lock
+from watchedpool import WatchedPool
 
 if __name__ == "__main__":
-    with Pool(2, share_lock, [Lock()]) as pool:
-        pool.warm_up()  # `demonstrate` makes it a WatchedPool; so both workers begin together
+    with WatchedPool(2, share_lock, [Lock()]) as pool:
+        pool.warm_up()  # so that both workers begin together
         pool.map_async({task}, {naps}, chunksize=1)
         ended = unended = 0
         while {going_on}:
@@ -341,31 +311,25 @@ def run_with(problem: str) -> Timeline:
 
 def grade_diagnosis(diagnosis: dict[str, str], truth: dict[str, str]) -> str:
     """Grade which problem was named for each run."""
-    if set(diagnosis) != set(truth):
-        raise WrongAnswerError(f"name the problem of each run: {', '.join(truth)}.")
-    for name, problem in diagnosis.items():
-        if problem not in list(PROBLEMS):
-            raise WrongAnswerError(
-                f"{name} is {short_repr(problem)}; allowed are {', '.join(PROBLEMS)}."
-            )
+    check_choices(diagnosis, truth, PROBLEMS)
     if wrong := [name for name in truth if diagnosis[name] != truth[name]]:
         raise WrongAnswerError(
-            f"look again at {', '.join(wrong)}: which bars have no end, in which lanes?"
+            f"look again at {', '.join(wrong)}: which blocks have no end, and in which lanes?"
         )
     return "Each problem looks different, and you can see it without the program."
 
 
 which_problem = Exercise(
-    name="diagnosis",
-    takes=dict,
     measure=last_problems.measure,
     grade=grade_diagnosis,
     hint_text=(
-        "Look at the bars without an end. There is none: healthy. There is one, and a new lane "
-        "goes on: killed. A worker that died with the lock keeps all others waiting, the new one "
-        "too. Terminate ends both workers at the same moment, and no third lane begins."
+        "Look at the blocks without an end. If there is none, the run was healthy. If there is "
+        "one, and a new lane goes on, a worker was killed. If a killed worker held the lock, all "
+        "others wait, and so does the new one. terminate ends both workers at the same moment, and "
+        "no third lane begins."
     ),
-    right_answer=last_problems.solution,
+    right_answer=last_problems,
+    takes=dict,
 )
 
 # -- exercise 4: under every start method, the script ends, prints what its author sees, and leaves
@@ -478,7 +442,7 @@ def grade_script(runs: dict[str, Demonstration], copy: Copy | None) -> str:
             f"the workers ran scale {len(copy.scaled)} times. Let a Pool run scale for each number."
         )
     if printed != str([3 * x + copy.added for x in range(count)]):
-        raise WrongAnswerError("what it prints is not what the pool returns.")
+        raise WrongAnswerError("the script does not print the results of the pool.")
     return f"The same under {', '.join(runs)}, and no process is left."
 
 
@@ -492,8 +456,6 @@ def _why_failed(run: Demonstration) -> str:
 
 
 safe_script = Exercise(
-    name="script",
-    takes=str,
     measure=measure_script,
     grade=grade_script,
     hint_text=(
@@ -513,4 +475,5 @@ if __name__ == "__main__":
     with Pool(2) as pool:
         print(pool.map(scale, range(8)))
 """''',
+    takes=str,
 )

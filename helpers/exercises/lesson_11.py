@@ -2,16 +2,17 @@
 # ruff: noqa: ANN001, ANN201, D103 (solutions are printed as a reader would write them)
 
 import random
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from timeit import timeit
+from typing import Any
 
 import numpy as np
 
-from helpers.exercises.checking import Exercise, as_results, check_calls
-from helpers.exercises.limits import Call, WrongAnswerError, make_pool, run_limited
-from helpers.exercises.measuring import measure_with_control
+from helpers.exercises.checking import Exercise, as_results, check_calls, numbers_in
+from helpers.exercises.limits import Call, TimingError, WrongAnswerError, make_pool, run_limited
 from helpers.workers import draw_seeded, nap
-from watchedpool.diagnosis import Finding, findings
+from watchedpool.diagnosis import findings
 from watchedpool.timeline import Timeline
 
 hidden = {
@@ -19,7 +20,7 @@ hidden = {
     "one": "Every task that ends before the first one waits, not just the next.",
 }
 much_shorter = {
-    "chunks of one": "It saves a little: the bar gains most. The last file still starts last.",
+    "chunks of one": "It saves little time, because the last file still starts last.",
     "results as they come": (
         "That changes when you receive results, not when the workers compute them."
     ),
@@ -29,21 +30,7 @@ waiting = {
         "Threads may have to take turns to run Python code; a thread that waits runs none."
     ),
 }
-PROGRAM = """\
-import time
-from multiprocessing import Pool
-from tqdm import tqdm
-
-def square(a):
-    time.sleep((10 - a) * 0.2)
-    return a * a
-
-if __name__ == "__main__":
-    with Pool(5) as pool:
-        print(list(tqdm(pool.imap(square, range(10)), total=10)))
-"""
 WORKERS = 4
-LIMIT = 8.0  # seconds that an answer may take
 # Findings that a busy machine causes in any program; they are not the answer's fault.
 FORGIVEN = {"nothing", "start-up", "more workers than cores"}
 
@@ -70,37 +57,14 @@ def quick(pool, seeds):
 # result is what the workers returned, in any order. The check varies the naps and their order.
 
 
-class NapRun(NamedTuple):
-    """One run of the naps: what was returned, the naps, what the pool was given and did."""
-
-    returned: Any
-    naps: list[float]
-    calls: list[Call]
-    timeline: Timeline
-
-
-def measure_uneven(answer: Callable) -> NapRun:
+def measure_uneven(answer: Callable) -> tuple[Any, list[float], list[Call], Timeline]:
     """Let the answer run the naps, in a different order each time: none can be right by luck."""
-    return measure_with_control(_has_no_problem, _run_naps, answer, fixed)
-
-
-def _run_naps(answer: Callable) -> NapRun:
     naps = [random.uniform(0.5, 0.65) for _ in range(2)]
     naps += [random.uniform(0.09, 0.12) for _ in range(18)]
     naps = [round(seconds, 4) for seconds in random.sample(naps, len(naps))]
     pool = make_pool(WORKERS)
-    returned = run_limited(answer, pool, list(naps), seconds=LIMIT)
-    return NapRun(returned, naps, pool.calls, pool.timeline())
-
-
-def _has_no_problem(run: NapRun) -> bool:
-    """Return whether the run passes the tests of `grade_uneven` that depend on time."""
-    return not _problems(run.timeline)
-
-
-def _problems(timeline: Timeline) -> list[Finding]:
-    found = findings(timeline, workers=WORKERS)
-    return [finding for finding in found if finding.name not in FORGIVEN]
+    returned = run_limited(answer, pool, list(naps))
+    return returned, naps, pool.calls, pool.timeline()
 
 
 def grade_uneven(returned: Any, naps: list, calls: list[Call], timeline: Timeline) -> str:
@@ -115,8 +79,9 @@ def grade_uneven(returned: Any, naps: list, calls: list[Call], timeline: Timelin
         raise WrongAnswerError(
             f"the workers napped {napped:.1f} s in all, and the naps are {sum(naps):.1f} s."
         )
-    if problems := _problems(timeline):
-        raise WrongAnswerError(f"one problem is left. {problems[0].sentence}")
+    found = findings(timeline, workers=WORKERS)
+    if problems := [each for each in found if each.name not in FORGIVEN]:
+        raise TimingError(f"one problem is left. {problems[0].sentence}")
     return f"Measured: {timeline.makespan:.2f} s, and nothing is wrong."
 
 
@@ -125,39 +90,21 @@ def grade_uneven(returned: Any, naps: list, calls: list[Call], timeline: Timelin
 # order of the seeds. The check varies the seeds.
 
 
-class DrawRun(NamedTuple):
-    """One run of the original program, and one of the answer, with the same seeds.
+def measure_tiny(answer: Callable) -> tuple[Any, list[int], list[Call], float, Timeline]:
+    """Let the answer draw, and before and after it the original program, for the same seeds.
 
-    returned: by the answer. before: what the pool of the original program did.
+    Also return the calls of the answer's pool, and the seconds of the original's faster run.
     """
-
-    returned: Any
-    seeds: list[int]
-    calls: list[Call]
-    before: Timeline
-    timeline: Timeline
-
-
-def measure_tiny(answer: Callable) -> DrawRun:
-    """Let the original program, and then the answer, draw for the same seeds."""
-    return measure_with_control(_is_three_times_as_fast, _run_draws, answer, quick)
-
-
-def _run_draws(answer: Callable) -> DrawRun:
     seeds = random.sample(range(10**6), 2000)
-    before = make_pool(WORKERS)
-    tiny(before, seeds)
-    pool = make_pool(WORKERS)
-    returned = run_limited(answer, pool, list(seeds), seconds=LIMIT)
-    return DrawRun(returned, seeds, pool.calls, before.timeline(), pool.timeline())
-
-
-def _is_three_times_as_fast(run: DrawRun) -> bool:
-    return run.timeline.makespan <= run.before.makespan / 3
+    original, pool = partial(tiny, make_pool(WORKERS), seeds), make_pool(WORKERS)
+    before = timeit(original, number=1)
+    returned = run_limited(answer, pool, list(seeds))
+    after = timeit(original, number=1)
+    return returned, seeds, pool.calls, min(before, after), pool.timeline()
 
 
 def grade_tiny(
-    returned: Any, seeds: list[int], calls: list[Call], before: Timeline, timeline: Timeline
+    returned: Any, seeds: list[int], calls: list[Call], before: float, timeline: Timeline
 ) -> str:
     """Grade a run of a fixed `tiny` by comparison with a run of the original program."""
     results = as_results(returned, "quick", len(seeds))
@@ -165,42 +112,29 @@ def grade_tiny(
     if results != [draw_seeded(seed) for seed in seeds]:
         raise WrongAnswerError("the list is not the one that the original program returns.")
     check_calls(calls, seeds, results)
-    if set(results) & set(_numbers_in([call.arguments for call in calls])):
+    if not set(results).isdisjoint(numbers_in([call.arguments for call in calls])):
         raise WrongAnswerError("the workers were given the numbers. Let the workers draw them.")
-    took = f"{timeline.makespan:.2f} s; before, it took {before.makespan:.2f} s."
-    if timeline.makespan > before.makespan / 3:
-        raise WrongAnswerError(
+    took = f"{timeline.makespan:.2f} s; before, it took {before:.2f} s."
+    if timeline.makespan > before / 3:
+        raise TimingError(
             f"measured: {took} More than three times as fast is possible. "
             f"{findings(timeline, workers=WORKERS)[0].sentence}"
         )
     return f"Measured: {took}"
 
 
-def _numbers_in(value: Any) -> Iterator[float]:
-    """Yield each float in nested lists and tuples."""
-    if isinstance(value, float):
-        yield value
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _numbers_in(part)
-
-
 fix_uneven = Exercise(
-    name="fixed",
-    takes=Callable,
     measure=measure_uneven,
     grade=grade_uneven,
     hint_text=(
-        "Chunks look like a saving, but these tasks are long: it costs next to nothing to hand "
-        "them over one by one. And is any order asked for? Run findings(pool.timeline()) after the "
-        "program."
+        "Chunks look like a saving, but these tasks are long: it costs next to nothing to send "
+        "them one by one. Does anybody need the results in order? And which tasks should start "
+        "first? Run findings(pool.timeline()) after the program."
     ),
     right_answer=fixed,
 )
 
 fix_tiny = Exercise(
-    name="quick",
-    takes=Callable,
     measure=measure_tiny,
     grade=grade_tiny,
     hint_text=(

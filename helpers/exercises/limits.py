@@ -1,12 +1,12 @@
-"""Run a reader's answer within limits, and leave nothing behind, whatever it does.
+"""Run a reader's answer within limits, and leave nothing behind.
 
-`cleanup` ends every pool, process and program that was started inside it, with everything that
-these have started. `run_limited` stops waiting after a time limit. `run_in_child` does so for pure
-functions, in a process of its own. `make_pool` returns the pool that an answer gets.
+`cleanup` ends every pool, process and program that was started inside it, and everything that
+these have started. `run_limited` stops waiting after a time limit. `run_in_child` does the same for
+pure functions, in a separate process. `make_pool` returns the pool that an answer receives.
 
-One thing in this process cannot be ended: a loop in C that keeps the GIL, such as
-`sum(range(10**12))`. No other thread of the process runs meanwhile, so nothing can be printed
-either. Therefore `notice` displays a line before an answer runs.
+Only one thing in this process cannot be ended: a loop in C that keeps the GIL, such as
+`sum(range(10**12))`. No other thread of the process runs during such a loop, so nothing can be
+printed. Therefore `notice` displays a line before an answer runs.
 """
 
 import asyncio
@@ -28,15 +28,14 @@ from typing import Any, NamedTuple
 
 import cloudpickle
 import psutil
-from IPython import get_ipython
 from IPython.display import display
 
-from helpers.exercises.wording import in_words
+from helpers.exercises.wording import in_notebook, in_words
 from watchedpool.recording.pool import WatchedPool, end_pool
-from watchedpool.recording.queues import chunk_of
+from watchedpool.recording.queues import is_chunk
 from watchedpool.recording.recorder import Recorder
 
-TIME_LIMIT = 20.0  # seconds that an answer may take, unless its exercise says otherwise
+TIME_LIMIT = 7.0  # seconds that an answer may take, unless its exercise says otherwise
 CLEANUP_LIMIT = 3.0  # seconds in which everything that an answer has left must end
 START_LIMIT = 60.0  # seconds in which workers must start
 NOTICE = (
@@ -89,7 +88,11 @@ class AnswerError(WrongAnswerError):
         self.error = error
 
 
-class TimeLimitError(WrongAnswerError):
+class TimingError(WrongAnswerError):
+    """The answer was too slow, of which a busy machine may be the cause."""
+
+
+class TimeLimitError(TimingError):
     """The answer had not returned when its time was over."""
 
 
@@ -126,7 +129,7 @@ class _CallKeeper(Pool):
             if message is not None:
                 _, (job, i, *task) = message
                 sent[job, i] = task
-                functions.append((chunk_of(*task[:2]) or task)[0])
+                functions.append(task[1][0][0] if is_chunk(task[0]) else task[0])
             put(message)
 
         def get_and_keep() -> tuple | None:
@@ -143,11 +146,10 @@ def _calls_of(
     function: Callable, args: tuple, keywords: dict, succeeded: bool, value: Any
 ) -> list[Call]:
     """Return the calls of one message to a worker, which may be a chunk."""
-    chunk = chunk_of(function, args)
-    if chunk is None:
+    if not is_chunk(function):
         return [_call_of(function, (*args, *keywords.values()), value)]
     is_star = function is starmapstar
-    function, items = chunk
+    ((function, items),) = args
     values = value if succeeded else [value] * len(items)
     return [
         _call_of(
@@ -303,7 +305,7 @@ def notice(text: str = NOTICE) -> Iterator[None]:
     The line must be there before the block begins: if the block keeps the GIL, the kernel can
     display nothing more, and no other process can write into the notebook.
     """
-    if not hasattr(get_ipython(), "kernel"):
+    if not in_notebook():
         yield
         return
     bundle = {"text/html": f"<i>{text}</i>", "text/plain": text}
@@ -339,7 +341,7 @@ def _why_late(
     pools: Sequence[ExercisePool] = (),
     errors: Sequence[BaseException] = (),
 ) -> str:
-    """Return the sentences to the reader about an answer that has not returned."""
+    """Return sentences for the reader about an answer that has not returned."""
     for pool in pools:
         if unknown := _unknown_to(pool):
             return (
@@ -423,7 +425,7 @@ def cell_functions(function: Any) -> list[str]:
 
 
 def _unknown_to(pool: ExercisePool) -> list[str]:
-    """Return the functions that the pool's workers died of because they cannot find them."""
+    """Return the names of functions that workers could not find, if a worker ended."""
     if multiprocessing.get_start_method() == "fork":
         return []
     names = [name for function in list(pool.functions) for name in cell_functions(function)]

@@ -1,21 +1,32 @@
-"""What the measurements of several exercises share."""
+"""Functions that measure answers, for several exercises."""
 
+import os
 import random
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, TypeVar
+from itertools import chain
+from pathlib import Path
+from time import monotonic
+from typing import Any
 
 from helpers.bar_recipes import Bar
-from helpers.exercises.limits import MachineBusyError, TimeLimitError, make_pool, run_limited
+from helpers.exercises.limits import (
+    TIME_LIMIT,
+    ExercisePool,
+    MachineBusyError,
+    TimeLimitError,
+    TimingError,
+    WrongAnswerError,
+    make_pool,
+    run_limited,
+)
 from helpers.workers import drawn_number, nap, nap_and_draw
 from watchedpool.schedule import predict
 from watchedpool.timeline import Timeline
 
-Run = TypeVar("Run")
-
-TRIES = 3  # a busy machine can spoil one run; a wrong answer spoils every run
-# With a control: if it is good so many times, the answer is at fault; if not, we do not know.
+# If so many control runs are quick enough, the answer is at fault. After MAX_TRIES we do not know.
 FAIR_TRIES, MAX_TRIES = 2, 4
+POOL_LIMIT = 20.0  # seconds that an answer may take, however slowly its workers start
 
 
 def measure_naps(
@@ -27,67 +38,64 @@ def measure_naps(
         return pool.timeline()
 
 
-def measure_until(is_good: Callable[[Run], bool], measure: Callable[[], Run]) -> list[Run]:
-    """Call `measure` until a run is good, at most TRIES times; return every run, the last one last.
+def make_pool_and_limit(workers: int) -> tuple[ExercisePool, float]:
+    """Return a pool, and how many seconds an answer may take.
 
-    is_good: whether the machine was quick enough for this run to be graded.
+    The limit is higher if the workers started slowly. Workers that are new Python processes on a
+    busy machine also import the file of a reader's function slowly.
     """
-    runs: list[Run] = []
-    while len(runs) < TRIES and not any(map(is_good, runs)):
-        runs.append(measure())
-    return runs
+    begin = monotonic()
+    pool = make_pool(workers)
+    return pool, min(POOL_LIMIT, TIME_LIMIT + round(5 * (monotonic() - begin)))
 
 
-def measure_with_control(
-    is_good: Callable[[Run], bool],
-    measure: Callable[[Callable], Run],
-    answer: Callable,
-    control: Callable,
-) -> Run:
-    """Return a run of the answer that its grade may trust: a good one, or one bad by its own fault.
+def grade_fairly(
+    measure: Callable[[Callable], tuple], grade: Callable, answer: Callable, control: Callable
+) -> str:
+    """Return what `grade` returns for what `measure` returns for the answer.
 
-    After each bad run, `control`, an answer of our own, is measured in the same way. If it is good,
-    the machine was quick enough, and the answer should have been good, too.
+    If the answer was too slow, `control`, an answer of our own, is measured and graded in the same
+    way. If that one was quick enough, so was the machine, and the answer is at fault.
 
-    is_good: whether a run passes every test of the grade that depends on time.
-
-    Raises MachineBusyError if the machine disturbs too many control runs, and TimeLimitError if
-    only the answer does not return in time.
+    Raises MachineBusyError if the machine disturbs too many control runs, and TimingError if only
+    the answer is too slow.
     """
     fair_tries = 0
     for _ in range(MAX_TRIES):
         try:
-            run = measure(answer)
-        except TimeLimitError as late:
-            _measure_in_time(measure, control)
-            raise late
-        if is_good(run):
-            return run
-        fair_tries += is_good(_measure_in_time(measure, control))
-        if fair_tries == FAIR_TRIES:
-            return run
+            return grade(*measure(answer))
+        except TimingError as error:
+            slow = error
+        except MachineBusyError:
+            continue
+        fair_tries += _is_accepted(measure, grade, control)
+        if fair_tries == FAIR_TRIES or (fair_tries and isinstance(slow, TimeLimitError)):
+            raise slow
+        if isinstance(slow, TimeLimitError):
+            break
     raise MachineBusyError
 
 
-def _measure_in_time(measure: Callable[[Callable], Run], control: Callable) -> Run:
+def _is_accepted(measure: Callable[[Callable], tuple], grade: Callable, answer: Callable) -> bool:
     try:
-        return measure(control)
-    except TimeLimitError:
-        raise MachineBusyError from None
+        grade(*measure(answer))
+    except (WrongAnswerError, MachineBusyError):
+        return False
+    return True
 
 
-def run_with_bar(answer: Callable, *args: Any, seconds: float | None = None) -> tuple[Any, Any]:
+def run_with_bar(answer: Callable, *args: Any) -> tuple[Any, Any]:
     """Return what `run_limited` returns, and the bar of the answer; None if it made no bar.
 
     Of several bars, the one that counted most is meant.
     """
     Bar.made.clear()
-    result = run_limited(answer, *args, seconds=seconds)
+    result = run_limited(answer, *args)
     return result, max(Bar.made, key=lambda bar: bar.n, default=None)
 
 
 def secret_function(failing: Iterable[float] = ()) -> partial:
-    """Return a function of a nap whose results nobody can know without running it in a worker.
+    """Return a function of a nap. Nobody can know its results without running it.
 
     failing: the naps for which it raises ValueError.
     """
@@ -100,8 +108,14 @@ def expected_results(secret: partial, naps: Iterable[float]) -> list[float | Non
     return [None if nap in failing else drawn_number(nap, seed) for nap in naps]
 
 
+def kept_results(folder: Path) -> tuple[list[float], int]:
+    """Return what `keep_result` has kept in this folder, and how much of it this process made."""
+    kept = {int(path.name): path.read_text().split() for path in folder.iterdir()}
+    return [float(each) for each in chain(*kept.values())], len(kept.get(os.getpid(), []))
+
+
 def draw_misleading_naps(draw: Callable[[], list[float]], workers: int, hidden: int) -> list[float]:
-    """Call `draw` until a bar over the results of its naps, in order, would hide enough tasks.
+    """Call `draw` until a bar over the results of its naps in order would hide enough tasks.
 
     hidden: how many finished tasks the bar has to hide at one moment.
     """

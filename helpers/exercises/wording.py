@@ -1,8 +1,42 @@
-"""Values and messages in a reader's words, never longer than a line or two."""
+"""Verdicts, values and messages in a reader's words, never longer than a line or two."""
 
 import inspect
+from html import escape
 from reprlib import Repr
 from typing import Any
+
+from IPython import get_ipython
+from IPython.display import display
+
+RIGHT, NOT_YET, UNKNOWN = "✓ Right: ", "✗ Not yet: ", "? Not known: "
+NOT_TRIED = "? Not tried yet: replace the ... with your answer and run this cell again."
+TOO_BUSY = f"{UNKNOWN}your machine is too busy to tell. Run the check again."
+# The borders differ in their colours and in their styles. The colours follow JupyterLab's theme.
+BORDERS = {
+    "✓": "4px solid var(--jp-success-color1, #388e3c)",
+    "✗": "4px double var(--jp-warn-color1, #c75300)",
+    "?": "2px dashed var(--jp-border-color0, #808080)",
+}
+
+
+def in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook."""
+    return hasattr(get_ipython(), "kernel")
+
+
+def show_verdict(verdict: str) -> None:
+    """Print a verdict; in a notebook, display it in a box with a border.
+
+    verdict: begins with a sign of BORDERS and a word before a colon.
+    """
+    if not in_notebook():
+        print(verdict)
+        return
+    style = f"border: {BORDERS[verdict[0]]}; padding: 0.5em 1em;"
+    style += " max-width: 45em; white-space: pre-wrap;"
+    word, _, text = escape(verdict).partition(":")
+    html = f'<div role="status" style="{style}"><b>{word}:</b>{text}</div>'
+    display({"text/plain": verdict, "text/html": html}, raw=True)
 
 
 def short_repr(value: Any) -> str:

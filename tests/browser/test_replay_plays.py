@@ -13,7 +13,11 @@ from watchedpool.schedule import predict
 pytestmark = NEEDS_CHROMIUM
 
 SEEK = "ms => document.getAnimations().forEach(each => { each.pause(); each.currentTime = ms })"
-MATRIX = "kind => new DOMMatrix(getComputedStyle(document.querySelector(kind)).transform)[%r]"
+# In one look: a picture that plays moves between two.
+PROGRESS = """kinds => kinds.map(kind => {
+    const matrix = new DOMMatrix(getComputedStyle(document.querySelector(kind)).transform)
+    return [matrix.e, matrix.a]
+})"""
 STATES = "[...new Set(document.getAnimations().map(each => each.playState))]"
 BARS = ".finished.long", ".delivered.long"
 TEN = replay(predict(naps("countdown", 10), 5))
@@ -31,9 +35,9 @@ def progress(page):
 
     The window moves to the right and the lanes behind it to the left, so the lanes stand still.
     """
-    window, lanes = (page.evaluate(MATRIX % "e", kind) for kind in (".sweep", ".lanes"))
+    (window, _), (lanes, _), *bars = page.evaluate(PROGRESS, [".sweep", ".lanes", *BARS])
     assert window + lanes == pytest.approx(0, abs=0.01)
-    return 800 + window, *(round(10 * page.evaluate(MATRIX % "a", kind)) for kind in BARS)
+    return 800 + window, *(round(10 * width) for _, width in bars)
 
 
 def visible(page, kind):

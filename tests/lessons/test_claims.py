@@ -1,5 +1,6 @@
 """Claims of the lessons that no cell shows, in the order of the lessons."""
 
+import asyncio
 import mmap
 import multiprocessing
 import os
@@ -13,20 +14,24 @@ import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
+from importlib.util import find_spec
 from itertools import permutations
 from math import ceil
 from multiprocessing.reduction import ForkingPickler
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from random import Random
+from select import select
 from time import perf_counter, sleep
 
 import nbformat
 import numpy as np
 import psutil
 import pytest
+from cells import run_cells
 from leftovers import DEADLINE
+from tqdm import tqdm
 
 from helpers.commands import kill_process_tree, run_command, start
 from helpers.commands.demonstration import demonstrate
@@ -91,7 +96,70 @@ def test_is_gil_enabled_exists_from_python_3_13():
     assert hasattr(sys, "_is_gil_enabled") == (sys.version_info >= (3, 13))
 
 
+def test_interpreter_pools_exist_from_python_3_14():
+    import concurrent.futures
+
+    exists = hasattr(concurrent.futures, "InterpreterPoolExecutor")
+    assert exists == (sys.version_info >= (3, 14))
+
+
+@pytest.mark.measures
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="came with Python 3.14")
+@pytest.mark.skipif("fork" not in METHODS, reason="no fork here")
+def test_interpreters_start_more_slowly_than_forked_processes():
+    from concurrent.futures import InterpreterPoolExecutor
+
+    def seconds_to_start(kind, *args):
+        begin = perf_counter()
+        with kind(4, *args) as executor:
+            for future in [executor.submit(sleep, 0.05) for _ in range(4)]:
+                future.result()
+        return perf_counter() - begin
+
+    fork = multiprocessing.get_context("fork")
+    forked = min(seconds_to_start(ProcessPoolExecutor, fork) for _ in range(3))
+    assert min(seconds_to_start(InterpreterPoolExecutor) for _ in range(3)) > 1.3 * forked
+
+
 # -- 01
+
+
+COPIES = """
+import pathlib, random, sys, time
+from multiprocessing import get_context
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, {folder!r})
+import edited
+
+generator = random.Random()
+
+
+def draw(_):
+    time.sleep(0.3)
+    return generator.random()
+
+
+if __name__ == "__main__":
+    context = get_context({method!r})
+    with context.Pool(4) as pool:
+        print(len(set(pool.map(draw, range(4), chunksize=1))) > 1)
+    pathlib.Path(edited.__file__).write_text("def version(_): return 'the_new_one'")
+    with context.Pool(1) as pool:
+        print(*pool.map(edited.version, [0]))
+"""
+
+
+@every_start_method
+def test_workers_of_a_fork_server_are_copies_of_a_script_that_it_imported(method, tmp_path):
+    """Random numbers repeat, and an edit has no effect, if the worker is a copy (issue 141859)."""
+    (tmp_path / "edited.py").write_text("def version(_): return 'old'")
+    script = tmp_path / "script.py"
+    script.write_text(COPIES.format(folder=str(tmp_path), method=method))
+    imports_script = sys.version_info >= (3, 14, 1) or (3, 13, 8) <= sys.version_info < (3, 14)
+    is_copy = method == "fork" or (method == "forkserver" and imports_script)
+    done = run_command([sys.executable, str(script)], timeout=DEADLINE)
+    assert done.stdout.split() == (["False", "old"] if is_copy else ["True", "the_new_one"])
 
 
 def test_environment_variables_limit_blas_to_one_thread():
@@ -391,6 +459,14 @@ def test_a_shell_that_waits_reports_a_signal_as_128_plus_its_number():
     assert subprocess.run(["sh", "-c", f"exec {ended}"]).returncode == -15
 
 
+@linux
+def test_text_true_means_utf_8_from_python_3_15():
+    usual = {k: v for k, v in os.environ.items() if k not in ("PYTHONUTF8", "LC_ALL")}
+    command = python("import sys; print(sys.flags.utf8_mode)")
+    mode = subprocess.run(command, env=usual | {"LC_ALL": "C.UTF-8"}, capture_output=True).stdout
+    assert int(mode) == (sys.version_info >= (3, 15))
+
+
 def test_no_lesson_uses_text_true():
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         cells = nbformat.read(path, as_version=4).cells
@@ -437,6 +513,47 @@ def test_a_shell_replaces_itself_with_its_last_command_only(line, name):
         found = process.name()
         kill_process_tree(shell)
     assert found == name
+
+
+@linux
+@pytest.mark.parametrize(("size", "comes"), [(5_000, False), (100_000, None), (300_000, True)])
+def test_the_buffer_of_stdout_is_larger_from_python_3_14(size, comes):
+    code = f"import time\nfor _ in range({size} // 1000): print('x' * 999)\ntime.sleep(60)"
+    usual = {name: os.environ[name] for name in os.environ if name != "PYTHONUNBUFFERED"}
+    comes = sys.version_info < (3, 14) if comes is None else comes
+    with subprocess.Popen(python(code), stdout=subprocess.PIPE, env=usual) as child:
+        ready, _, _ = select([child.stdout], [], [], DEADLINE if comes else 1.0)
+        child.kill()
+    assert bool(ready) == comes
+
+
+@pytest.mark.parametrize(("in_group", "running"), [(False, 1), (True, 0)])
+def test_gather_leaves_a_program_running_after_an_error(in_group, running):
+    """Lesson 07, cell-93 and cell-94: a TaskGroup cancels the others, which kill their programs."""
+    run_gated = run_cells("07", "cell-93", perf_counter=perf_counter)["run_gated"]
+
+    def children():
+        return psutil.Process().children()
+
+    async def fail_later(before):
+        while len(children()) == before:
+            await asyncio.sleep(0.01)
+        raise ZeroDivisionError
+
+    async def run_in_group(*both):
+        async with asyncio.TaskGroup() as group:
+            for each in both:
+                group.create_task(each)
+
+    async def run_both():
+        before = len(children())
+        gate = asyncio.Semaphore(2)
+        both = run_gated(python("import time; time.sleep(60)"), gate), fail_later(before)
+        with pytest.raises(ExceptionGroup if in_group else ZeroDivisionError):
+            await (run_in_group if in_group else asyncio.gather)(*both)
+        return len(children()) - before
+
+    assert asyncio.run(run_both()) == running
 
 
 def test_asyncio_uses_one_thread_per_program_on_macos_and_python_3_11():
@@ -553,12 +670,41 @@ def test_executor_map_cancels_waiting_tasks_after_an_exception():
     assert begun in ([0], [0, 1])
 
 
-@posix
-def test_a_queue_of_a_different_start_method_is_refused():
-    queue = multiprocessing.get_context("fork").SimpleQueue()
-    process = multiprocessing.get_context("spawn").Process(target=print, args=(queue,))
-    with pytest.raises(RuntimeError, match="fork context"):
+@every_start_method
+@pytest.mark.parametrize("made_by", METHODS)
+def test_only_a_queue_made_under_fork_is_refused_by_other_start_methods(made_by, method):
+    """Lesson 08: of nine pairs, seven work."""
+    queue = multiprocessing.get_context(made_by).SimpleQueue()
+    process = multiprocessing.get_context(method).Process(target=queue.put, args=("sent",))
+    if made_by == "fork" != method:
+        with pytest.raises(RuntimeError, match="fork context"):
+            process.start()
+    else:
         process.start()
+        assert queue.get() == "sent"
+        process.join()
+
+
+@pytest.mark.parametrize("method", [each for each in METHODS if each != "fork"])
+def test_tqdm_s_own_lock_cannot_be_sent_to_a_worker_that_is_not_forked(method):
+    context = multiprocessing.get_context(method)
+    with pytest.raises((RuntimeError, TypeError)):
+        context.Process(target=tqdm.set_lock, args=(tqdm.get_lock(),)).start()
+
+
+def test_a_simple_queue_has_a_lock_for_writing_except_on_windows():
+    assert (multiprocessing.SimpleQueue()._wlock is None) == (sys.platform == "win32")
+
+
+def get_from(queue):
+    return queue.get()
+
+
+def test_a_manager_s_queue_may_be_an_argument_of_a_task():
+    with multiprocessing.Manager() as manager, multiprocessing.Pool(1) as pool:
+        queue = manager.Queue()
+        queue.put("sent")
+        assert pool.map(get_from, [queue]) == ["sent"]
 
 
 @pytest.mark.parametrize(("drop", "number"), [(False, 5), (True, 1)])
@@ -586,3 +732,108 @@ def test_cancelling_futures_is_needed_to_stop_at_the_first_error(drop, number):
         with pytest.raises(ValueError, match="0"):
             run_all(futures, threads, gate)
     assert len(ran) == number
+
+
+# -- 09
+
+
+def take(lock):
+    """Take the lock and end, as a worker that is killed."""
+    lock.acquire()
+    os._exit(1)
+
+
+@posix
+def test_the_parent_can_release_a_lock_of_a_killed_worker_but_not_an_rlock():
+    fork = multiprocessing.get_context("fork")
+    for lock in fork.Lock(), fork.RLock():
+        holder = fork.Process(target=take, args=[lock])
+        holder.start()
+        holder.join()
+        assert not lock.acquire(block=False)
+        with nullcontext() if lock.__class__.__name__ == "Lock" else pytest.raises(AssertionError):
+            lock.release()
+
+
+def ignore_sigterm(ignored):
+    """Be an initializer that ignores SIGTERM, reports that, and naps."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ignored.set()
+    nap(60)
+
+
+@posix
+def test_terminate_waits_for_a_worker_that_ignores_its_signal():
+    fork = multiprocessing.get_context("fork")
+    ignored = fork.Event()
+    before = set(multiprocessing.active_children())
+    pool = fork.Pool(1, ignore_sigterm, [ignored])
+    (worker,) = set(multiprocessing.active_children()) - before
+    ignored.wait()
+    ending = threading.Thread(target=pool.terminate)
+    ending.start()
+    ending.join(1)
+    assert ending.is_alive()
+    worker.kill()
+    ending.join(DEADLINE)
+    assert not ending.is_alive()
+
+
+@posix
+def test_sigterm_ends_a_main_process_but_not_the_workers_of_its_executor():
+    source = (
+        "import os, signal\nfrom concurrent.futures import ProcessPoolExecutor\n"
+        "if __name__ == '__main__':\n    executor = ProcessPoolExecutor(2)\n"
+        "    print([executor.submit(os.getpid).result() for _ in range(2)], flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    done = demonstrate(source)
+    assert done.ending == "killed"
+    assert done.left > 0
+
+
+@every_start_method
+def test_a_pool_whose_initializer_raises_starts_new_workers_forever(method):
+    source = "from multiprocessing import Pool\n\ndef fail():\n    raise ValueError\n\n"
+    source += (
+        "if __name__ == '__main__':\n    with Pool(1, fail) as pool:\n        pool.map(abs, [1])"
+    )
+    done = demonstrate(source, method=method)
+    assert done.ending == "hangs"
+    assert done.errors.count("\nValueError") > 5
+
+
+@every_start_method
+def test_without_a_guard_a_pool_starts_workers_without_end_except_by_the_server_of_3_14(method):
+    done = demonstrate(
+        "from multiprocessing import Pool\nwith Pool(1) as pool:\n    pool.map(abs, [1])",
+        method=method,
+    )
+    ends = method == "forkserver" and sys.version_info[:2] == (3, 14)
+    assert done.ending == ("ended" if method == "fork" else "failed" if ends else "hangs")
+
+
+@pytest.mark.skipif("forkserver" not in METHODS, reason="no fork server")
+def test_a_lock_that_is_held_while_the_server_runs_the_script_hangs_workers():
+    source = (
+        "import threading\nfrom multiprocessing import Pool\nlock = threading.Lock()\n"
+        "lock.acquire()\nthreading.Timer(1, lock.release).start()\n\n"
+        "def task(number):\n    with lock:\n        return number\n\n"
+        "if __name__ == '__main__':\n    with Pool(1) as pool:\n        print(pool.map(task, [21]))"
+    )
+    version = sys.version_info
+    by_server = version >= (3, 14, 1) or (3, 13, 8) <= version < (3, 14)
+    done = demonstrate(source, method="forkserver")
+    assert done.ending == ("hangs" if by_server else "ended")
+
+
+@linux
+def test_forkserver_is_the_default_on_linux_from_python_3_14():
+    source = "import multiprocessing; print(multiprocessing.get_start_method())"
+    assert printed(source) == ["forkserver" if sys.version_info >= (3, 14) else "fork"]
+
+
+def test_which_python_can_end_the_workers_of_an_executor_and_dump_stacks():
+    assert hasattr(ProcessPoolExecutor, "terminate_workers") == (sys.version_info >= (3, 14))
+    assert hasattr(ProcessPoolExecutor, "kill_workers") == (sys.version_info >= (3, 14))
+    assert (find_spec("profiling") is not None) == (sys.version_info >= (3, 15))

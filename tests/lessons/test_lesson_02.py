@@ -19,7 +19,7 @@ from operator import getitem
 import numpy as np
 import pytest
 
-from helpers.exercises import lesson_01, lesson_02
+from helpers.exercises import lesson_02, measuring
 from helpers.workers import nap, nap_and_power, nap_in_turn, read_shared, share_lock
 from watchedpool import WatchedPool
 
@@ -70,7 +70,7 @@ def test_table_says_what_is_wrong_with_the_tasks(tasks, message):
 
 def test_table_runs_the_tasks():
     tasks = product([2, 3, 4], [0, 1, 2], [0.2])
-    assert lesson_02.table.verdict(tasks).startswith("Right! The powers are [1, 2, 4, 1, 3, 9,")
+    assert lesson_02.table.verdict(tasks).startswith("✓ Right: The powers are [1, 2, 4, 1, 3, 9,")
 
 
 # -- exercise 2
@@ -115,11 +115,11 @@ def endless(base):
 @pytest.mark.parametrize(
     ("cube", "message"),
     [
-        (partial(nap_and_power, exponent=3), "Right!"),
-        (partial(nap_and_power, exponent=3, seconds=0), "Right!"),
-        (cubed, "Right!"),
-        (cubed_without_nap, "Right!"),
-        (Cuber(), "Right!"),
+        (partial(nap_and_power, exponent=3), "✓ Right: "),
+        (partial(nap_and_power, exponent=3, seconds=0), "✓ Right: "),
+        (cubed, "✓ Right: "),
+        (cubed_without_nap, "✓ Right: "),
+        (Cuber(), "✓ Right: "),
         (lambda base: nap_and_power(base, 3), "cannot be sent to a worker"),
         (partial(nap_and_power, 3), "3 became the base"),
         (partial(nap_and_power, exponent=2), "the results are ["),
@@ -141,10 +141,10 @@ def test_cubes_says_what_is_wrong_with_the_function(cube, message):
 
 
 def test_cubes_grades_the_next_answer_after_an_endless_one(monkeypatch):
-    monkeypatch.setattr(lesson_01, "SECONDS", 1.0)
+    monkeypatch.setattr(measuring, "TIME_LIMIT", 1.0)
     assert "cube had not returned after" in lesson_02.cubes.verdict(endless)
     monkeypatch.undo()
-    assert lesson_02.cubes.verdict(cubed_without_nap).startswith("Right!")
+    assert lesson_02.cubes.verdict(cubed_without_nap).startswith("✓ Right: ")
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
@@ -157,6 +157,24 @@ def test_cubes_refuses_a_function_of_the_notebook(wrapped):
 
 
 # -- claims of the prose that no cell shows
+
+
+def test_the_recipe_runs_as_a_file_of_its_own(tmp_path):
+    from cells import run_as_file  # at the top, it slows the processes that import this module
+
+    assert run_as_file("02", "recipe", tmp_path) == ""
+
+
+def test_starmap_takes_a_partial_for_what_never_changes():
+    with multiprocessing.Pool(1) as pool:
+        assert pool.starmap(partial(nap_and_power, seconds=0), [(2, 3), (3, 2)]) == [8, 9]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="Placeholder is new in Python 3.14")
+def test_a_placeholder_lets_partial_fill_in_any_position():
+    from functools import Placeholder
+
+    assert partial(nap_and_power, Placeholder, 2, 0)(3) == 9
 
 
 def test_a_lambda_cannot_be_pickled():
@@ -222,16 +240,16 @@ def test_arguments_of_a_partial_are_pickled_with_every_chunk():
 
 @pytest.mark.measures
 def test_the_task_with_the_longest_nap_ends_last():
-    """Lesson 02, cell-19."""
+    """Lesson 02, cell-17."""
     with WatchedPool(3) as pool:
-        powers = pool.starmap(nap_and_power, [(2, 3, 1.5), (3, 2, 0.1), (10, 2)])
+        powers = pool.starmap(nap_and_power, [(2, 3, 1.5), (3, 2, 0.3), (10, 2)])
     assert powers == [8, 9, 100]
     assert pool.timeline().finish.argmax() == 0
 
 
 @pytest.mark.measures
 def test_naps_under_a_lock_take_as_long_as_one_after_the_other():
-    """Lesson 02, cell-98."""
+    """Lesson 02, lock-run and cell-98."""
     lock, seconds = multiprocessing.Lock(), {}
     for name, task in {"with": nap_in_turn, "without": nap}.items():
         with WatchedPool(4, initializer=share_lock, initargs=(lock,)) as pool:
@@ -245,7 +263,7 @@ def test_naps_under_a_lock_take_as_long_as_one_after_the_other():
 
 @pytest.mark.measures
 def test_shared_memory_is_more_than_twice_as_fast_as_sending_the_data():
-    """Lesson 02, large-faster."""
+    """Lesson 02, large-seconds."""
     data = bytes(range(100)) * 200_000
     memory = SharedMemory(create=True, size=len(data))
     memory.buf[: len(data)] = data

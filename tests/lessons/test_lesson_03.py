@@ -5,7 +5,7 @@ wrong total; or it works beside the pool, runs one task at a time or all tasks t
 wrong results. A right one uses imap, callbacks, polling, or imap_unordered with the results put
 back into order. A wrong first_within waits too long or too short, uses a time limit of its own,
 catches the wrong error or loses a result; a right one uses one timeout or many short ones. The
-chunksize of exercise 3 is different each time.
+chunksize of exercise 2 is different each time.
 """
 
 import asyncio
@@ -19,12 +19,10 @@ from inspect import signature
 from itertools import repeat
 from multiprocessing import Pool
 from multiprocessing.pool import ThreadPool
-from pathlib import Path
-from time import perf_counter
 
-import nbformat
 import numpy as np
 import pytest
+from cells import run_as_file, run_cells
 from grading import Answer, name_of, one_of_each, predict_naps, verdict_of, wrong_verdict
 
 from helpers.bar_recipes import Bar
@@ -34,7 +32,6 @@ from helpers.exercises.limits import Call, MachineBusyError
 from helpers.workers import call_with_tuple, count_letters, nap, nap_and_power, with_number
 from watchedpool import Timeline, WatchedPool, predict
 
-LESSON = Path(__file__).parents[2] / "notebooks" / "03-imap.ipynb"
 WORDS = ["patience", "is", "bitter", "but", "its", "fruit", "is", "sweet"]
 
 
@@ -198,7 +195,7 @@ def half_a_bar(pool, tasks, tqdm):
     return results
 
 
-# -- exercise 2, right
+# -- exercise 3, right
 
 
 def by_position(results, seconds):
@@ -234,7 +231,7 @@ async def in_another_thread(results, seconds):
         return None
 
 
-# -- exercise 2, wrong
+# -- exercise 3, wrong
 
 
 def half(results, seconds):
@@ -329,11 +326,11 @@ ANSWERS = [
     Answer(BAR, total_of_100, "the total of the bar is 100; there are 8 tasks."),
     Answer(BAR, without_the_first, "the bar ended at 7 of 8 tasks."),
     Answer(BAR, counted_before_it_is_done, "tasks that were not finished."),
-    Answer(BAR, callback_called_too_early, "an error in your callback ended the thread"),
-    Answer(BAR, one_by_one, "only one task ran at a time"),
+    Answer(BAR, callback_called_too_early, "receives results: TypeError"),
+    Answer(BAR, one_by_one, "never two tasks at the same time"),
     Answer(BAR, backwards, "not in the order of the tasks"),
     Answer(BAR, not_unpacked, "missing 1 required positional argument"),
-    Answer(BAR, lazy, "Not yet: "),
+    Answer(BAR, lazy, "✗ Not yet: "),
     Answer(BAR, half_a_bar, "the bar ended at 6 of 8 tasks."),
     Answer(PATIENCE, lesson_03.first_within),
     Answer(PATIENCE, by_position),
@@ -352,7 +349,7 @@ ANSWERS = [
     Answer(PATIENCE, asks_again, "s at most, first_within returned after 1."),
     Answer(PATIENCE, no_time_limit, "gave up after 0.00 s"),
     Answer(PATIENCE, always_none, "first_within gave up after 0.5"),
-    Answer(PATIENCE, steals, "Not yet: "),
+    Answer(PATIENCE, steals, "✗ Not yet: "),
     Answer(PATIENCE, takes_all, "first_within had not returned after"),
     Answer(PATIENCE, no_such_argument, "raised TypeError"),
 ]
@@ -381,16 +378,16 @@ def bar(count=4, total=4):
 @pytest.mark.parametrize(
     ("results", "calls", "run", "moved", "message"),
     [
-        (POWERS, CALLS, RUN, bar(), "Right! Measured: the bar had counted 2 of 4"),
-        (tuple(POWERS), CALLS, predict([0.2] * 4, 2, method="imap_unordered"), bar(), "Right!"),
-        (POWERS, CALLS, delivered([0.2, 0.25, 0.4, 0.45]), bar(), "Right!"),
-        (POWERS, CALLS, RUN, None, "Not yet: no bar moved."),
+        (POWERS, CALLS, RUN, bar(), "✓ Right: Measured: the bar had counted 2 of 4"),
+        (tuple(POWERS), CALLS, predict([0.2] * 4, 2, method="imap_unordered"), bar(), "✓ Right: "),
+        (POWERS, CALLS, delivered([0.2, 0.25, 0.4, 0.45]), bar(), "✓ Right: "),
+        (POWERS, CALLS, RUN, None, "✗ Not yet: no bar moved."),
         (POWERS, CALLS, RUN, bar(total=None), "the bar has no total"),
         (POWERS, CALLS, RUN, bar(total=9), "the total of the bar is 9; there are 4 tasks."),
         (POWERS, CALLS, RUN, bar(3), "the bar ended at 3 of 4 tasks."),
         (POWERS, CALLS, predict([0.2] * 4, 2, method="map"), bar(), "had counted 0 of 4"),
         (POWERS, CALLS, delivered([0, 0, 0, 0]), bar(), "counted 4 tasks that were not finished."),
-        (POWERS, CALLS, predict([0.2] * 4, 1), bar(), "only one task ran at a time"),
+        (POWERS, CALLS, predict([0.2] * 4, 1), bar(), "never two tasks at the same time"),
         (POWERS, CALLS[:3], RUN, bar(), "each of 4 tasks once; (3, 3, 0.2) is missing."),
         (POWERS, CALLS * 2, RUN, bar(), "some ran again."),
         (POWERS[::-1], CALLS, RUN, bar(), "not in the order of the tasks"),
@@ -405,15 +402,15 @@ def test_a_moving_bar_is_graded_by_its_timeline(results, calls, run, moved, mess
 @pytest.mark.parametrize(
     ("wait", "message"),
     [
-        (Wait(0.5, 0.5, None, None), "Right!"),
-        (Wait(0.5, 5.0, None, None, (0.5,)), "Right!"),
+        (Wait(0.5, 0.5, None, None), "✓ Right: "),
+        (Wait(0.5, 5.0, None, None, (0.5,)), "✓ Right: "),
         (Wait(0.5, 0.1, None, None), "gave up after 0.10 s."),
         (Wait(0.5, 1.2, None, None, (1.0,)), "returned after 1.2 s."),
         (Wait(0.5, 1.2, None, None, (0.25, 0.25)), "returned after 1.2 s."),
         (Wait(0.5, 0.5, 7, None), "returned 7, although there was no result yet."),
         (Wait(0.5, 1.7, lesson_03.HANGS, None), "had not returned after 1.7 s."),
-        (Wait(20, 0.5, 1.2, 1.2), "Right!"),
-        (Wait(20, 0.5, 0, 0, (0.1,)), "Right!"),
+        (Wait(20, 0.5, 1.2, 1.2), "✓ Right: "),
+        (Wait(20, 0.5, 0, 0, (0.1,)), "✓ Right: "),
         (Wait(20, 0.5, None, 1.2), "should return 1.2. It returned None."),
         (Wait(20, 0.1, None, 1.2, (3,)), "called next with timeout=3, and then gave up."),
         (Wait(20, 0.5, None, 0), "should return 0. It returned None."),
@@ -430,12 +427,12 @@ def test_a_result_that_comes_too_soon_means_a_busy_machine():
         lesson_03.grade_patience([Wait(0.5, 0.6, 1.2, None)], 1.2)
 
 
-# -- exercise 3
+# -- exercise 2
 
 
 @pytest.mark.parametrize("asked", lesson_03.CHUNKSIZES)
 def test_each_wrong_chunksize_gets_its_own_message(asked):
-    assert verdict_of(lesson_03.grade_chunksize, asked, asked).startswith("Right!")
+    assert verdict_of(lesson_03.grade_chunksize, asked, asked).startswith("✓ Right: ")
     assert "ended together" in verdict_of(lesson_03.grade_chunksize, 2 * asked, asked)
     assert "the workers would take turns" in verdict_of(lesson_03.grade_chunksize, 1, asked)
     assert "the lanes would look different" in verdict_of(lesson_03.grade_chunksize, 5, asked)
@@ -451,7 +448,7 @@ def test_mystery_runs_differ_in_their_chunksize(monkeypatch, capsys):
         run = lesson_03.mystery_run()
         lesson_03.which_chunksize.solution()
         sizes.append(int(capsys.readouterr().out.split("=")[1]))
-        assert lesson_03.which_chunksize.verdict(sizes[-1]).startswith("Right!")
+        assert lesson_03.which_chunksize.verdict(sizes[-1]).startswith("✓ Right: ")
         for first in range(0, 12, sizes[-1]):
             assert (run.finish[first : first + sizes[-1]] <= run.delivered[first]).all()
     assert sizes[0] != sizes[1]
@@ -470,6 +467,14 @@ def test_imap_takes_about_a_thousand_naps_in_advance_on_linux():
     with Pool(2) as pool:
         next(pool.imap(nap, counted(repeat(0.3), drawn)))
     assert 500 < len(drawn) < 2000
+
+
+def test_the_recipe_runs_as_a_file_of_its_own(tmp_path):
+    assert run_as_file("03", "recipe", tmp_path) == ""
+
+
+def test_the_timeout_error_of_multiprocessing_is_not_the_built_in_one():
+    assert not issubclass(multiprocessing.TimeoutError, TimeoutError)
 
 
 def test_results_can_be_taken_after_the_pool_has_ended():
@@ -501,10 +506,11 @@ def test_buffersize_limits_how_many_items_are_taken(kind):
 
 @pytest.mark.measures
 def test_the_first_result_of_imap_unordered_comes_first_and_that_of_map_last():
-    """Lesson 03, cell-28 and cell-32."""
+    """Lesson 03, three-runs, cell-28 and cell-32."""
     firsts = {}
     for call in ("map", "imap", "imap_unordered"):
         with WatchedPool(3) as pool:
+            pool.warm_up()
             list(getattr(pool, call)(count_letters, WORDS))
         firsts[call] = min(pool.timeline().delivered)
     assert firsts["imap_unordered"] < 0.7 * firsts["imap"] < 0.7 * firsts["map"]
@@ -524,32 +530,19 @@ def test_imap_draws_hundreds_of_quick_tasks_while_nobody_takes_results():
 @pytest.mark.measures
 def test_three_workers_with_six_tasks_ahead_are_much_faster_than_one():
     """Lesson 03, cell-59. The function `bounded` is the one of cell-53."""
-    cells = nbformat.read(LESSON, as_version=4).cells
-    names = {"deque": deque}
-    exec(next(cell.source for cell in cells if cell.id == "cell-53"), names)
+    bounded = run_cells("03", "cell-53", deque=deque)["bounded"]
     with WatchedPool(3) as pool:
-        assert len(list(names["bounded"](pool, nap, repeat(0.1, 30), ahead=6))) == 30
+        pool.warm_up()
+        assert len(list(bounded(pool, nap, repeat(0.1, 30), ahead=6))) == 30
     assert 30 * 0.1 / pool.timeline().makespan > 1.5
 
 
 @pytest.mark.measures
 def test_the_results_of_a_chunk_come_together():
-    """Lesson 03, cell-74."""
+    """Lesson 03, cell-70 and cell-74."""
     with WatchedPool(2) as pool:
         list(pool.imap_unordered(nap, [0.15] * 12, chunksize=3))
     run = pool.timeline()
     for first in range(0, 12, 3):
         chunk = slice(first, first + 3)
         assert np.ptp(run.delivered[chunk]) < np.ptp(run.finish[chunk]) / 2
-
-
-@pytest.mark.measures
-def test_chunks_of_a_hundred_are_faster_for_tiny_tasks():
-    """Lesson 03, cell-80."""
-    seconds = {}
-    with Pool(2) as pool:
-        for chunksize in (1, 100):
-            begin = perf_counter()
-            list(pool.imap(abs, range(5000), chunksize=chunksize))
-            seconds[chunksize] = perf_counter() - begin
-    assert seconds[1] > 2 * seconds[100]

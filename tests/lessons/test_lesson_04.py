@@ -11,11 +11,12 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from cells import run_as_file
 from grading import predict_naps, verdict_of
 from tqdm import tqdm
 
 from helpers.exercises import lesson_04
-from helpers.workers import crunch, nap, nap_and_square
+from helpers.workers import crunch, nap
 from watchedpool import WatchedBar, WatchedPool, calibrate, predict, usable_cores
 
 SAME = [0.1 * number for number in range(1, 11)]
@@ -28,9 +29,9 @@ def over_imap(naps):
 @pytest.mark.parametrize(
     ("naps", "message"),
     [
-        (sorted(lesson_04.NAPS), "Right! No task has to wait for its turn."),
-        (SAME, "Right!"),
-        (lesson_04.NAPS, "Not yet: at worst, 4 finished tasks have to wait for their turn;"),
+        (sorted(lesson_04.NAPS), "✓ Right: No task has to wait for its turn."),
+        (SAME, "✓ Right: "),
+        (lesson_04.NAPS, "✗ Not yet: at worst, 4 finished tasks have to wait for their turn;"),
         ([0.1, 1.0, 0.2, 0.9, 0.3, 0.8, 0.4, 0.7, 0.5, 0.6], "finished tasks have to wait"),
         ([*SAME[1:], SAME[0]], "finished task"),
     ],
@@ -43,8 +44,8 @@ def test_an_honest_order_is_graded_by_the_prediction(naps, message):
 @pytest.mark.parametrize(
     ("naps", "message"),
     [
-        (np.array(SAME), "Right!"),
-        (tuple(lesson_04.NAPS), "Not yet: at worst, 4 finished tasks have to wait"),
+        (np.array(SAME), "✓ Right: "),
+        (tuple(lesson_04.NAPS), "✗ Not yet: at worst, 4 finished tasks have to wait"),
         ([0.1] * 10, "use the same 10 naps, each once: [0.1, 0.2"),
         (SAME[:9], "use the same 10 naps"),
         (["a"] * 10, "'a' is not a valid nap."),
@@ -60,7 +61,7 @@ def test_changing_the_list_of_naps_does_not_change_the_exercises(monkeypatch):
     monkeypatch.setattr(lesson_04, "measure_naps", predict_naps)
     monkeypatch.setattr(lesson_04, "NAPS", list(lesson_04.NAPS))
     lesson_04.NAPS.sort()
-    assert lesson_04.honest_order.verdict(lesson_04.NAPS).startswith("Right!")
+    assert lesson_04.honest_order.verdict(lesson_04.NAPS).startswith("✓ Right: ")
     lesson_04.NAPS.clear()
     assert len(lesson_04.mystery_runs()["A"]) == 10
 
@@ -68,8 +69,11 @@ def test_changing_the_list_of_naps_does_not_change_the_exercises(monkeypatch):
 @pytest.mark.parametrize(
     ("naps", "message"),
     [
-        ([1.5] + [0.1] * 9, "Right! Measured: 9 of ten tasks were done, and the bar said 0 of 10."),
-        ([2, 0.3, 0.3, 0.3, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1], "Right!"),
+        (
+            [1.5] + [0.1] * 9,
+            "✓ Right: Measured: 9 of ten tasks were done, and the bar said 0",
+        ),
+        ([2, 0.3, 0.3, 0.3, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1], "✓ Right: "),
         ([0.1] * 9 + [1.5], "Nine are possible."),
         ([0.1] * 10, "Nine are possible."),
         ([1.5, 1.6] + [0.1] * 8, "8 finished tasks have to wait"),
@@ -83,7 +87,7 @@ def test_longest_lie_is_graded_by_the_prediction(naps, message):
 @pytest.mark.parametrize(
     ("naps", "message"),
     [
-        (np.array([0.6] + [0.05] * 9), "Right! Measured: "),
+        (np.array([0.6] + [0.05] * 9), "✓ Right: Measured: "),
         ([0.1] * 9 + [0.5], "Nine are possible."),
         ([1.0] * 5, "there should be ten naps; you gave 5."),
         ([3.0] + [0.1] * 9, "3.0 is not a valid nap. Use seconds, from 0.05 to 2."),
@@ -97,7 +101,7 @@ def test_longest_lie_runs_the_naps(naps, message):
 def test_the_longest_lie_is_right_also_if_the_machine_was_busy():
     lie = [1.5] + [0.1] * 9
     verdict = verdict_of(lesson_04.grade_longest, lie, predict([1.5, *[0.1] * 8, 1.6], 5))
-    assert verdict.startswith("Right! Nine tasks end before task 0. (Measured, on a busy machine:")
+    assert verdict.startswith("✓ Right: Nine tasks end before task 0. (Measured, on a busy")
 
 
 TRUTH = {"A": "imap_unordered", "B": "map", "C": "imap"}
@@ -106,14 +110,14 @@ TRUTH = {"A": "imap_unordered", "B": "map", "C": "imap"}
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (TRUTH, "Right!"),
-        ({"C": "imap", "B": "map", "A": "imap_unordered"}, "Right!"),
+        (TRUTH, "✓ Right: "),
+        ({"C": "imap", "B": "map", "A": "imap_unordered"}, "✓ Right: "),
         ({"A": "map", "B": "imap_unordered", "C": "imap"}, "look at A and B again."),
         ({"A": "imap_unordered", "B": "imap", "C": "map"}, "look at B and C again."),
         (dict.fromkeys("ABC", "map"), "look at A and C again."),
-        ({"A": "starmap", "B": "map", "C": "imap"}, "'starmap' is not one of map, imap,"),
-        ({"A": ["map"], "B": "map", "C": "imap"}, "['map'] is not one of"),
-        ({"A": "map"}, "name the call of each run: A, B, C."),
+        ({"A": "starmap", "B": "map", "C": "imap"}, "A is 'starmap'; allowed are map, imap,"),
+        ({"A": ["map"], "B": "map", "C": "imap"}, "A is ['map']; allowed are map, imap,"),
+        ({"A": "map"}, "answer for each of these: A, B, C."),
     ],
     ids=range(8),
 )
@@ -128,11 +132,15 @@ def test_the_mystery_runs_match_their_solution(monkeypatch, capsys):
     runs, names = lesson_04.mystery_runs(), {}
     lesson_04.which_call.solution()
     exec(capsys.readouterr().out, names)
-    assert lesson_04.which_call.verdict(names["answer"]).startswith("Right!")
+    assert lesson_04.which_call.verdict(names["answer"]).startswith("✓ Right: ")
     for name, call in names["answer"].items():
         delivered = runs[name].delivered
         assert bool((np.diff(delivered) >= 0).all()) == (call != "imap_unordered")
         assert bool(np.ptp(delivered) == 0) == (call == "map")
+
+
+def test_the_bar_to_copy_runs_as_a_file_of_its_own(tmp_path):
+    assert "10/10" in run_as_file("04", "fix", tmp_path)
 
 
 def test_tqdm_draws_at_most_every_tenth_of_a_second():
@@ -147,13 +155,14 @@ HALF = [seconds / 2 for seconds in LENGTHS]
 
 @pytest.mark.measures
 def test_a_bar_over_imap_lags_as_the_lesson_says():
-    """Lesson 04, cell-21, cell-23, cell-25, cell-27, cell-33, cell-42 and cell-71."""
+    """Lesson 04, cell-17, cell-21, cell-25, cell-33, cell-42, cell-43 and cell-71."""
     with WatchedPool(5) as pool:
         pool.warm_up()
-        bar = WatchedBar(pool.imap(nap_and_square, range(10)), total=10, file=StringIO())
+        bar = WatchedBar(pool.imap(nap, LENGTHS), total=10, file=StringIO())
         list(bar)
     run, screen, predicted = pool.timeline(), pool.timeline(bar), predict(LENGTHS, workers=5)
     assert predicted.most_behind == 4
+    assert sum(predicted.lag) == pytest.approx(0.8 + 0.6 + 0.4 + 0.2)
     assert 3 <= run.most_behind <= 5
     assert run.longest_stall > 0.7 * run.makespan
     assert (np.argmin(run.finish[:5]), np.argmax(run.finish[:5])) == (4, 0)
@@ -167,7 +176,7 @@ def test_a_bar_over_imap_lags_as_the_lesson_says():
 
 @pytest.mark.measures
 def test_only_the_order_makes_a_bar_that_draws_every_step_lag():
-    """Lesson 04, cell-39, cell-58, cell-60 and cell-62."""
+    """Lesson 04, cell-39, cell-56, cell-58, cell-60 and cell-62."""
     with WatchedPool(5) as pool:
         pool.warm_up()
         list(WatchedBar(pool.imap(nap, HALF), total=10, mininterval=0, file=StringIO()))
@@ -180,11 +189,13 @@ def test_only_the_order_makes_a_bar_that_draws_every_step_lag():
     assert unordered.most_behind <= 1
     assert unordered.longest_stall < 0.8 * ordered.longest_stall
     assert results[0] == HALF[4]
+    first = min(unordered.delivered)
+    assert min([HALF[9], HALF[4], HALF[0]], key=lambda seconds: abs(seconds - first)) == HALF[4]
 
 
 @pytest.mark.measures
 def test_start_up_makes_a_run_longer_and_hardly_changes_its_lag():
-    """Lesson 04, cell-52 and cell-81."""
+    """Lesson 04, cell-50 and cell-81."""
     with WatchedPool(5, context=get_context("spawn")) as pool:
         list(pool.imap(nap, HALF))
     run, cold = pool.timeline(), predict(HALF, workers=5)

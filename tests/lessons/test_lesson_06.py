@@ -19,12 +19,14 @@ from multiprocessing import Pool
 from tempfile import TemporaryFile
 
 import pytest
+from cells import sources_of
 from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
 from helpers import commands
 from helpers.commands.programs import flood, napper, python
 from helpers.exercises import lesson_06
-from helpers.exercises.lesson_06 import Ended, Greeting, Printed
+from helpers.exercises.lesson_06 import Greeting, Printed
+from helpers.exercises.programs import LimitedRun, Program
 
 CAPTURED = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
 pytestmark = pytest.mark.usefixtures("reaped")
@@ -487,20 +489,20 @@ ANSWERS = [
     Answer(OUTPUT, to_files),
     Answer(OUTPUT, by_threads),
     Answer(OUTPUT, by_run_command),
-    Answer(OUTPUT, unread_pipe, "to stderr: unread_pipe had not returned after 6 s"),
-    Answer(OUTPUT, waits_before_it_reads, "characters: waits_before_it_reads had not returned"),
-    Answer(OUTPUT, in_ascii, "letters beyond ASCII, and no end of the last line: you should"),
+    Answer(OUTPUT, unread_pipe, "to stderr: unread_pipe had not returned after 7 s"),
+    Answer(OUTPUT, waits_before_it_reads, "to stderr: waits_before_it_reads had not returned"),
+    Answer(OUTPUT, in_ascii, "prints letters beyond ASCII: you should"),
     Answer(OUTPUT, without_empty_lines, "prints an empty line"),
-    Answer(OUTPUT, every_line_ended, "no end of the last line: you should return"),
+    Answer(OUTPUT, every_line_ended, "no end of the last one: you should return"),
     Answer(OUTPUT, up_to_the_bad_byte, "prints invalid UTF-8: you should return"),
     Answer(OUTPUT, another_exception, "another_exception raised RuntimeError"),
     Answer(OUTPUT, silent, "you did not raise CalledProcessError"),
-    Answer(OUTPUT, not_captured, "what you returned is nothing (None)"),
+    Answer(OUTPUT, not_captured, "your result is nothing (None)"),
     Answer(OUTPUT, as_bytes, "of type bytes"),
-    Answer(OUTPUT, latin, "letters beyond ASCII, and no end of the last line: you should"),
+    Answer(OUTPUT, latin, "prints letters beyond ASCII: you should"),
     Answer(OUTPUT, hard_wired, "you"),
-    Answer(OUTPUT, first_part, "(1,000 characters)"),
-    Answer(OUTPUT, both_outputs, "Not yet: "),
+    Answer(OUTPUT, first_part, " characters)"),
+    Answer(OUTPUT, both_outputs, "✗ Not yet: "),
     Answer(OUTPUT, stripped, "you should return "),
     Answer(OUTPUT, divides, "divides raised ZeroDivisionError"),
     Answer(GREET, lesson_06.greet),
@@ -518,7 +520,7 @@ ANSWERS = [
     Answer(GREET, appended, "lesson_06.GREETER is a different list now"),
     Answer(GREET, by_itself, "no program ran to print it"),
     Answer(GREET, to_all, "was greeted with 'hello, guest "),
-    Answer(GREET, to_the_screen, "what you returned is nothing (None)"),
+    Answer(GREET, to_the_screen, "your result is nothing (None)"),
     Answer(GREET, divides, "divides raised ZeroDivisionError"),
     Answer(END, lesson_06.ending),
     Answer(END, by_killing),
@@ -530,8 +532,8 @@ ANSWERS = [
     Answer(END, half_the_patience, "s only."),
     Answer(END, twice_the_patience, "should return 'too long', and you returned 'done'"),
     Answer(END, three_seconds_more, "and you waited for "),
-    Answer(END, with_an_unread_pipe, "a program that prints much, with a limit of 4 s"),
-    Answer(END, complaints_are_failures, "and you returned 'done'"),
+    Answer(END, with_an_unread_pipe, "to stderr, with a limit of 4 s"),
+    Answer(END, complaints_are_failures, "should return 'done', and you returned 'failed'"),
     Answer(END, missing_is_failed, "should return 'missing', and you returned 'failed'"),
     Answer(END, left_running, "is still running"),
     Answer(END, all_is_done, "and you returned 'done'"),
@@ -544,16 +546,16 @@ if os.name == "posix":  # the shell of Windows differs, and there `strict` only 
     ANSWERS += [
         Answer(OUTPUT, signals_are_fine, "is killed by the signal"),
         Answer(GREET, by_echo, "Return what the greeter prints."),
-        Answer(GREET, as_one_string, "Not yet: "),
+        Answer(GREET, as_one_string, "✗ Not yet: "),
         Answer(END, signals_are_done, "is killed by the signal"),
         Answer(END, only_asked_to_end, "only kill() ends it"),
         Answer(END, asked_to_end_and_waited_for, "for a program that refuses to end: asked_to_end"),
         Answer(OUTPUT, strict, "UnicodeDecodeError"),
         Answer(GREET, quoted),
-        Answer(GREET, in_a_shell, "Not yet: "),
-        Answer(GREET, in_quotes, "Not yet: "),
+        Answer(GREET, in_a_shell, "✗ Not yet: "),
+        Answer(GREET, in_quotes, "✗ Not yet: "),
         Answer(GREET, in_single_quotes, "was run as a program"),
-        Answer(GREET, without_signs, "Not yet: "),
+        Answer(GREET, without_signs, "✗ Not yet: "),
     ]
 
 
@@ -572,42 +574,48 @@ FAILED = subprocess.CalledProcessError(3, "x")
 
 
 @pytest.mark.parametrize(
-    ("run", "message"),
+    ("stdout", "result", "message"),
     [
-        (Printed("p", "a\n", "a\r\n"), "Right!"),
-        (Printed("p", "caf", "caf\ufffd!", "!"), "Right!"),
-        (Printed("p", "caf", "caf!", "!"), "Right!"),
-        (Printed("p", "caf", "caf\\xe9!", "!"), "Right!"),
-        (Printed("p", "caf", "café!", "!"), "you should return 'caf\ufffd!', and returned 'café!'"),
-        (Printed("p", "caf", "caf", "!"), "and returned 'caf' (3 characters)."),
-        (Printed("p", "a!", "a!", "!"), "and returned 'a!' (2 characters)."),
-        (Printed("fails", None, FAILED), "Right!"),
-        (Printed("fails", None, "x"), "you did not raise CalledProcessError"),
-        (Printed("p", "a", FAILED), "succeeded, and you raised CalledProcessError"),
-        (Printed("p", "a\n", b"a\n"), "what you returned is of type bytes"),
-        (Printed("p", "a\n", "noise\na\n"), "what the program writes to stderr is in the output"),
-        (Printed("p", "x" * 3000, "x" * 2000), "(2,000 characters)."),
+        (b"a\n", "a\r\n", "✓ Right: "),
+        (b"caf\xe9!", "caf\ufffd!", "✓ Right: "),
+        (b"caf\xe9!", "caf!", "✓ Right: "),
+        (b"caf\xe9!", "caf\\xe9!", "✓ Right: "),
+        (b"caf\xe9!", "café!", "you should return 'caf\ufffd!', and returned 'café!'"),
+        (b"caf\xe9!", "caf", "and returned 'caf' (3 characters)."),
+        (b"a!\xe9!", "a!", "and returned 'a!' (2 characters)."),
+        (b"a", FAILED, "succeeded, and you raised CalledProcessError"),
+        (b"a\n", b"a\n", "your result is of type bytes"),
+        (b"a\n", "noise noise\na\n", "the output contains lines of stderr"),
+        (b"x" * 3000, "x" * 2000, "(2,000 characters)."),
     ],
-    ids=range(13),
+    ids=range(11),
 )
-def test_the_output_of_a_program_is_graded(run, message):
+def test_the_output_of_a_program_is_graded(stdout, result, message):
+    run = Printed(Program("prints", [], stdout), result)
     verdict = verdict_of(lesson_06.grade_output, [run])
     assert message in verdict
     assert len(verdict) < 300
 
 
+def test_a_failed_program_must_raise_an_exception():
+    failing = Program("fails", [], code=3)
+    assert "✓ Right: " in verdict_of(lesson_06.grade_output, [Printed(failing, FAILED)])
+    silent = verdict_of(lesson_06.grade_output, [Printed(failing, "x")])
+    assert "fails failed; you did not raise CalledProcessError" in silent
+
+
 @pytest.mark.parametrize(
     ("greeting", "message"),
     [
-        (Greeting("Ann", "hello Ann\r\n", 1), "Right!"),
-        (Greeting("Ann", "hello Ann", 2), "Right!"),
-        (Greeting("Ann", "servus Ann", 0, word="servus"), "Right!"),
+        (Greeting("Ann", "hello Ann\r\n", 1), "✓ Right: "),
+        (Greeting("Ann", "hello Ann", 2), "✓ Right: "),
+        (Greeting("Ann", "servus Ann", 0, word="servus"), "✓ Right: "),
         (Greeting("Ann", "hello Ann", 1, word="servus"), "Return what the greeter prints."),
         (Greeting("Ann", "hello Ann", 0, word="servus"), "no program ran to print it"),
         (Greeting("Ann ", "hello Ann\n", 1), "the guest 'Ann ' was greeted with 'hello Ann"),
         (
             Greeting("Ann", b"hello Ann", 1),
-            "greet should return text, a str; what you returned is of type bytes",
+            "greet should return text, a str; your result is of type bytes",
         ),
         (Greeting("Ann", "hello Ann", 1, "it was run"), "the name 'Ann': it was run."),
     ],
@@ -620,13 +628,19 @@ def test_a_greeting_is_graded(greeting, message):
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        (Ended("done", "done", 15, 1.5), "Right!"),
-        (Ended("too long", "too long", 0.5, 0.6), "Right!"),
-        (Ended("done", "failed", 15, 0.1), "should return 'done', and you returned 'failed'."),
-        (Ended("too long", "too long", 0.5, 4), "you waited for 4.0 s."),
-        (Ended("too long", "too long", 1, 0.5), "you waited for 0.5 s only."),
-        (Ended("too long", "too long", 0.5, 0.6, gone=False), "the program is still running."),
-        (Ended("missing", None, 15, 0.1), "you returned None."),
+        (LimitedRun("ends", 15, "done", "done", 1.5), "✓ Right: "),
+        (LimitedRun("ends", 0.5, "too long", "too long", 0.6), "✓ Right: "),
+        (
+            LimitedRun("ends", 15, "done", "failed", 0.1),
+            "should return 'done', and you returned 'failed'.",
+        ),
+        (LimitedRun("ends", 0.5, "too long", "too long", 4), "you waited for 4.0 s."),
+        (LimitedRun("ends", 1, "too long", "too long", 0.5), "you waited for 0.5 s only."),
+        (
+            LimitedRun("ends", 0.5, "too long", "too long", 0.6, left=True),
+            "the program is still running.",
+        ),
+        (LimitedRun("ends", 15, "missing", None, 0.1), "you returned None."),
     ],
     ids=range(7),
 )
@@ -635,6 +649,13 @@ def test_an_ending_is_graded(run, message):
 
 
 # -- claims of the prose that no cell shows
+
+
+def test_the_recipe_runs_as_a_file(tmp_path):
+    """Lesson 06, recipe."""
+    path = tmp_path / "recipe.py"
+    path.write_text(sources_of("06")["recipe"], encoding="utf-8")
+    assert subprocess.run([sys.executable, str(path)], **CAPTURED).stdout == "hello\n"
 
 
 def test_run_captures_100_mb():
@@ -657,6 +678,11 @@ def test_a_signal_is_a_negative_code_or_128_more_after_a_shell():
     assert done.returncode == -15
     inner = "sh -c 'kill -TERM $$'; exit $?"
     assert subprocess.run(inner, shell=True).returncode == 143
+
+
+def test_a_shell_returns_a_number_for_a_missing_program():
+    done = subprocess.run("no-such-program", shell=True, **CAPTURED)
+    assert done.returncode == (127 if os.name == "posix" else 1)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows joins the list")

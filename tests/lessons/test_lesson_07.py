@@ -10,6 +10,7 @@ limit of its own; a right one uses a group, a session or polling.
 
 import asyncio
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,21 +18,29 @@ import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from multiprocessing.pool import ThreadPool
-from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Semaphore, Thread
+from threading import Event, Semaphore, Thread
 from types import SimpleNamespace
 
-import nbformat
 import numpy as np
 import psutil
 import pytest
+from cells import run_cells, sources_of
 from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
+from tqdm import tqdm
 
 from helpers import commands
-from helpers.commands.programs import FLOOD, napper, python
+from helpers.commands.programs import (
+    FLOOD,
+    heartbeat,
+    is_beating,
+    napper,
+    python,
+    stop_heartbeat,
+)
 from helpers.exercises import lesson_07
-from helpers.exercises.lesson_07 import Batch, Followed, TreeRun
+from helpers.exercises.lesson_07 import Batch, Followed
+from helpers.exercises.programs import LimitedRun, Program
 from watchedpool import predict
 
 pytestmark = pytest.mark.usefixtures("reaped")
@@ -603,10 +612,10 @@ ANSWERS = [
     Answer(ALL, by_a_queue),
     Answer(ALL, with_captured_output),
     Answer(ALL, behind_a_semaphore),
-    Answer(ALL, one_less, "Not yet: measured: "),
+    Answer(ALL, one_less, "✗ Not yet: measured: "),
     Answer(ALL, one_more, "programs ran at the same time, and "),
     Answer(ALL, at_least_four, "4 programs ran at the same time, and "),
-    Answer(ALL, at_most_three, "3 programs ran at the same time, where "),
+    Answer(ALL, at_most_three, "3 programs ran at the same time; "),
     Answer(ALL, as_bools, "the return codes are ["),
     Answer(ALL, run_twice, "run each once"),
     Answer(ALL, unread_pipes, "programs prints 120,000 characters"),
@@ -614,8 +623,8 @@ ANSWERS = [
     Answer(ALL, all_but_the_last, "programs had ended"),
     Answer(ALL, all_at_once, "programs ran at the same time, and "),
     Answer(ALL, one_by_one, "one after another"),
-    Answer(ALL, always_two, "2 programs ran at the same time, where "),
-    Answer(ALL, always_three, "3 programs ran at the same time, "),
+    Answer(ALL, always_two, "2 programs ran at the same time; "),
+    Answer(ALL, always_three, "3 programs ran at the same time"),
     Answer(ALL, as_they_come, "the return codes are ["),
     Answer(ALL, all_zero, "the return codes are ["),
     Answer(ALL, completed_processes, "the return codes are ["),
@@ -630,11 +639,11 @@ ANSWERS = [
     Answer(FOLLOW, by_raw_reads),
     Answer(FOLLOW, by_a_thread),
     Answer(FOLLOW, by_iter),
-    Answer(FOLLOW, without_empty_lines, "Its line 3 is '', and use was called with"),
+    Answer(FOLLOW, without_empty_lines, "its line 3 is '', and use was called with"),
     Answer(FOLLOW, until_an_empty_line, "and use was called 2 times"),
     Answer(FOLLOW, only_ended_lines, "so is a last one without an end"),
-    Answer(FOLLOW, in_capitals, "Its line 1 is "),
-    Answer(FOLLOW, with_unread_errors, "on stderr: with_unread_errors had not returned"),
+    Answer(FOLLOW, in_capitals, "its line 1 is "),
+    Answer(FOLLOW, with_unread_errors, "to stderr: with_unread_errors had not returned"),
     Answer(FOLLOW, one_line_behind, "s after it was printed"),
     Answer(FOLLOW, twice_a_second, "s after it was printed"),
     Answer(FOLLOW, in_blocks, "s after it was printed"),
@@ -644,19 +653,19 @@ ANSWERS = [
     Answer(FOLLOW, no_code, "you returned None"),
     Answer(FOLLOW, always_zero_code, "and you returned 0"),
     Answer(FOLLOW, at_most_100, "and use was called 100 times"),
-    Answer(FOLLOW, waits_first, "Not yet: "),
-    Answer(FOLLOW, letter_by_letter, "Not yet: "),
-    Answer(FOLLOW, no_text, "use takes a line of text; what it was given is nothing (None)."),
-    Answer(FOLLOW, empty_text, "Its line 1 is "),
+    Answer(FOLLOW, waits_first, "✗ Not yet: "),
+    Answer(FOLLOW, letter_by_letter, "✗ Not yet: "),
+    Answer(FOLLOW, no_text, "use takes a line of text; its argument is nothing (None)."),
+    Answer(FOLLOW, empty_text, "its line 1 is "),
     Answer(FOLLOW, divides, "divides raised ZeroDivisionError"),
     Answer(TREE, lesson_07.run_process_tree),
     Answer(TREE, by_polling_the_child),
-    Answer(TREE, by_run_command, "starts another one and returns "),
+    Answer(TREE, by_run_command, "starts another one and returns 0"),
     Answer(TREE, half_the_patience, "s only."),
     Answer(TREE, twice_the_patience, "you should return 'too long', and you returned 0"),
     Answer(TREE, three_seconds, "you should return 0, and you returned 'too long'"),
-    Answer(TREE, with_an_unread_pipe, "a program prints much and returns "),
-    Answer(TREE, bool_code, "and you returned False"),
+    Answer(TREE, with_an_unread_pipe, "to stderr, with a limit of 4 s, you should return 0"),
+    Answer(TREE, bool_code, "and you returned True"),
     Answer(TREE, kill_the_child, "the program that your program started is still running"),
     Answer(TREE, always_zero, "and you returned 0"),
     Answer(TREE, no_word, "you should return 'too long', and you returned None"),
@@ -667,7 +676,7 @@ ANSWERS = [
 if os.name == "posix":  # Windows has no groups, and there an orphan cannot be found
     ANSWERS += [
         Answer(ALL, without_signs, "the return codes are ["),
-        Answer(FOLLOW, without_umlauts, "Zürich', and use was called with"),
+        Answer(FOLLOW, without_umlauts, "its line 1 is 'Zürich"),
         Answer(FOLLOW, signals_are_positive, "its code is -"),
         Answer(TREE, by_group),
         Answer(TREE, politely),
@@ -695,9 +704,9 @@ CODES = [0, 3, 0, 1]
 @pytest.mark.parametrize(
     ("returned", "places", "message"),
     [
-        (CODES, 2, "Right! Measured: 2 at a time"),
-        (tuple(CODES), 2, "Right!"),
-        (np.array(CODES), 2, "Right!"),
+        (CODES, 2, "✓ Right: Measured: 2 at a time"),
+        (tuple(CODES), 2, "✓ Right: "),
+        (np.array(CODES), 2, "✓ Right: "),
         (CODES, 1, "the programs ran one after another"),
         (CODES, 4, "4 programs ran at the same time, and 2 were allowed."),
         (sorted(CODES), 2, "the return codes are [0, 3, 0, 1], and you returned [0, 0, 1, 3]."),
@@ -713,7 +722,7 @@ def test_run_all_is_graded_by_its_timeline(returned, places, message):
 
 @pytest.mark.parametrize(
     ("places", "message"),
-    [(4, "Right!"), (3, "where 4 were allowed."), (2, "where 4 were allowed.")],
+    [(4, "✓ Right: "), (3, "; 4 were allowed."), (2, "; 4 were allowed.")],
 )
 def test_run_all_must_run_as_many_as_allowed(places, message):
     batch = Batch(4, CODES, CODES, predict([0.3] * 4, places))
@@ -729,17 +738,18 @@ LINES = ["a 1", "", "c 3"]
 
 
 def followed(late, came=LINES, code=0, wanted=0):
-    return Followed("prints", LINES, wanted, late, came, code)
+    program = Program("prints", [], "\n".join(LINES).encode(), wanted)
+    return Followed(program, came, code, late)
 
 
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        (followed([0.01, 0.02, 0.5]), "Right!"),
+        (followed([0.01, 0.02, 0.5]), "✓ Right: "),
         (followed([0.01, 0.6, 0.3]), "a line came 0.6 s after it was printed."),
         (followed([0.01, 1.4, 0.01]), "a line came 1.4 s after it was printed."),
-        (followed([0.01] * 2, LINES[:2]), "It printed 3 lines, and use was called 2 times."),
-        (followed([0.01] * 3, ["a 1", "c 3"]), "Its line 2 is '', and use was called with 'c 3'."),
+        (followed([0.01] * 2, LINES[:2]), "it printed 3 lines, and use was called 2 times."),
+        (followed([0.01] * 3, ["a 1", "c 3"]), "its line 2 is '', and use was called with 'c 3'."),
         (followed([0.01] * 3, wanted=3), "its code is 3, and you returned 0."),
         (followed([0.01] * 3, code=None), "and you returned None."),
         (followed([0.01] * 3, code=False), "and you returned False."),
@@ -753,17 +763,23 @@ def test_follow_is_graded_by_lines_times_and_code(run, message):
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        (TreeRun("too long", "too long", 1, 1.2), "Right!"),
-        (TreeRun(0, 0, 15, 1.2), "Right!"),
+        (LimitedRun("ends", 1, "too long", "too long", 1.2), "✓ Right: "),
+        (LimitedRun("ends", 15, 0, 0, 1.2), "✓ Right: "),
         (
-            TreeRun("too long", "too long", 1, 1.2, left=True),
+            LimitedRun("ends", 1, "too long", "too long", 1.2, left=True),
             "that your program started is still running",
         ),
-        (TreeRun(0, 0, 15, 1.2, left=True), "ended in time, and the program that it had started"),
-        (TreeRun("too long", 0, 1, 1.2), "you should return 'too long', and you returned 0."),
-        (TreeRun("too long", "too long", 1, 3), "Right!"),
-        (TreeRun("too long", "too long", 1, 0.5), "you waited for 0.5 s only."),
-        (TreeRun(0, False, 15, 1.2), "you should return 0, and you returned False."),
+        (
+            LimitedRun("ends", 15, 0, 0, 1.2, left=True),
+            "ended in time, and the program that it had started",
+        ),
+        (
+            LimitedRun("ends", 1, "too long", 0, 1.2),
+            "you should return 'too long', and you returned 0.",
+        ),
+        (LimitedRun("ends", 1, "too long", "too long", 3), "✓ Right: "),
+        (LimitedRun("ends", 1, "too long", "too long", 0.5), "you waited for 0.5 s only."),
+        (LimitedRun("ends", 15, 0, False, 1.2), "you should return 0, and you returned False."),
     ],
     ids=range(8),
 )
@@ -772,6 +788,51 @@ def test_run_process_tree_is_graded(run, message):
 
 
 # -- claims of the prose that no cell shows
+
+
+def test_the_recipe_runs_as_a_file(tmp_path):
+    """Lesson 07, recipe."""
+    path = tmp_path / "recipe.py"
+    path.write_text(sources_of("07")["recipe"], encoding="utf-8")
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, encoding="utf-8")
+    assert (done.returncode, "8/8" in done.stderr) == (0, True)
+
+
+@pytest.mark.parametrize("cancels", [True, False])
+def test_a_failure_cancels_the_commands_that_have_not_started(cancels, monkeypatch):
+    """Lesson 07, recipe and recipe-2: without shutdown, all eight commands run."""
+    started, shutting_down, shut_down = [], Event(), ThreadPoolExecutor.shutdown
+
+    def run(job, **_):
+        started.append(job)
+        if len(started) == 1:
+            raise ZeroDivisionError
+        shutting_down.wait()
+
+    def shutdown(threads, wait=True, *, cancel_futures=False):
+        shut_down(threads, wait=False, cancel_futures=cancel_futures)
+        shutting_down.set()
+        shut_down(threads, wait=wait)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", shutdown)
+    recipe, last_step = sources_of("07")["recipe"], "threads.shutdown(cancel_futures=True)"
+    assert last_step in recipe
+    with pytest.raises(ZeroDivisionError):
+        exec(recipe if cancels else recipe.replace(last_step, "pass"), {})
+    assert len(started) <= 5 if cancels else len(started) == 8
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the line is for sh")
+def test_a_timeout_ends_the_shell_and_not_its_command(tmp_path):
+    """Lesson 07, cell-70."""
+    dots = tmp_path / "dots"
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            subprocess.run(shlex.join(heartbeat(dots)) + "; true", shell=True, timeout=1)
+        assert is_beating(dots, within=10)
+    finally:
+        stop_heartbeat(dots)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the size differs")
@@ -802,65 +863,59 @@ def test_flood_ends_by_itself_if_its_output_is_not_read():
 # -- claims of the prose that a cell measures: its output is not compared
 
 
-def run_cells(*ids, **names):
-    """Run cells of the lesson with these names defined; return all names afterwards."""
-    (path,) = Path(__file__).parents[2].glob("notebooks/07-*.ipynb")
-    sources = {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
-    # The imports of the lesson; nothing is drawn.
-    scope: dict = {}
-    exec(sources["cell-03"], scope)
-    scope |= {"show": print, "plot_workers": lambda *_, **__: None} | names
-    for each in ids:
-        exec(compile(sources[each], each, "exec"), scope)
-    return SimpleNamespace(**scope)
+def run_lesson(*ids, **names):
+    """Run cells of the lesson after its imports, without a bar; return all names."""
+    of_the_recipe = {
+        "subprocess": subprocess,
+        "sys": sys,
+        "ThreadPoolExecutor": ThreadPoolExecutor,
+        "as_completed": as_completed,
+        "tqdm": lambda items, **_: items,
+    }
+    return SimpleNamespace(**run_cells("07", "cell-03", *ids, **of_the_recipe | names))
 
 
 @pytest.mark.measures
-def test_polled_programs_run_at_the_same_time():
-    """Lesson 07, cell-15: little more than the longest nap, and three at once."""
-    polled = run_cells("cell-11", "cell-13").polled
-    assert polled.max_concurrency == 3
-    assert polled.makespan < 1.8
-
-
-@pytest.mark.measures
-def test_a_loop_in_order_hides_programs_that_have_ended():
-    """Lesson 07, cell-25 and cell-29: threads need little CPU time; asking in order is worse."""
+def test_threads_run_four_programs_at_once_and_need_little_cpu_time():
+    """Lesson 07, cell-22 to cell-26."""
     naps = [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
-    ran = run_cells("cell-19", "cell-27", naps=naps)
+    ran = run_lesson("cell-19", naps=naps)
     assert ran.used < ran.honest.makespan / 4
     assert ran.honest.max_concurrency == 4
-    assert ran.ordered.most_behind > 1
-    assert ran.ordered.most_behind > ran.honest.most_behind
+    assert ran.honest.most_behind <= 1
+
+
+@pytest.mark.measures
+def test_a_run_on_all_cores_keeps_as_many_programs_running():
+    """Lesson 07, cell-36."""
+    ran = run_lesson("cell-31", "cell-33", "cell-35")
+    ran.folder.cleanup()
+    assert ran.packed.max_concurrency == ran.cores
+    assert ran.packed.mean_concurrency > 0.7 * ran.cores
 
 
 @pytest.mark.measures
 def test_lines_come_together_unless_the_program_is_unbuffered():
-    """Lesson 07, cell-47 and cell-49."""
+    """Lesson 07, cell-47 to cell-50."""
     verdicts = []
-    ran = run_cells("cell-43", "cell-47", "cell-49", apart=SimpleNamespace(compare=verdicts.append))
+    apart = SimpleNamespace(compare=verdicts.append)
+    ran = run_lesson("cell-43", "cell-47", "cell-49", apart=apart)
     assert verdicts == ["together"]
-    assert ran.plain[-1] < ran.unbuffered[-1] / 2
-    assert ran.unbuffered[-1] > 0.5
+    assert ran.plain.most_behind == 4
+    assert np.ptp(ran.unbuffered.delivered) > 0.5
+    assert ran.between < np.ptp(ran.unbuffered.delivered) / 2
+    assert 0 <= ran.unbuffered.lag.min() < 0.2
 
 
 @pytest.mark.measures
-def test_stream_lines_yields_a_line_when_it_is_printed():
-    """Lesson 07, cell-53: the quickest of five lines comes a small part of a second later."""
-    late = run_cells("cell-51").late
-    assert len(late) == 5
-    assert 0 <= min(late) < 0.2
-
-
-@pytest.mark.measures
-def test_seven_programs_wait_at_the_same_time(tmp_path):
-    """Lesson 07, cell-88a: three limits of three seconds take less than nine seconds."""
-    folder = SimpleNamespace(name=str(tmp_path))
-    assert 3 <= run_cells("cell-83", "cell-85", "cell-87", folder=folder).seven < 9
+def test_a_bar_follows_a_program_that_prints_percentages():
+    """Lesson 07, percent-2."""
+    ran = run_lesson("cell-51", "percent-2", tqdm=tqdm)
+    assert (ran.bar.n, ran.number, ran.child.returncode) == (100, 4, 0)
 
 
 @pytest.mark.measures
 def test_the_plain_loop_takes_longer_than_threads():
-    """Lesson 07, cell-111."""
-    took = run_cells("cell-101", "cell-103").took
-    assert took["plain loop"] > took["ThreadPoolExecutor"]
+    """Lesson 07, cell-103."""
+    took = run_lesson("cell-101", "cell-103").took
+    assert took["plain loop"] > took["threads"]

@@ -8,6 +8,7 @@ apply_async or next, or a new pool for each task. The mystery runs are in a diff
 time. A wrong script may fail under one start method only, or print what no pool returned.
 """
 
+import math
 import multiprocessing
 import os
 import re
@@ -15,22 +16,23 @@ import signal
 import sys
 import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import partial
 from multiprocessing import Pool
-from pathlib import Path
+from unittest.mock import Mock
 
-import nbformat
 import numpy as np
 import psutil
 import pytest
+from cells import run_cells
 from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
 from helpers.commands.demonstration import Demonstration, demonstrate, under_each_method
 from helpers.exercises import lesson_09
-from helpers.exercises.checking import NOT_TRIED
 from helpers.exercises.lesson_09 import ITEMS, PRINTED, UNSAFE, Copy, Rescued, Survived
 from helpers.exercises.limits import Call
+from helpers.exercises.wording import NOT_TRIED
 from helpers.workers import die_once, nap, nap_or_die, result_or_error, with_number
 from watchedpool import Timeline, predict
 
@@ -199,36 +201,73 @@ def test_terminate_workers_and_kill_workers_end_an_executor(name):
     assert isinstance(future.exception(timeout=20), BrokenExecutor)
 
 
+def test_sys_exit_in_a_task_hangs_a_pool_even_inside_result_or_error():
+    source = POOL + (
+        "    from functools import partial\n    import sys\n"
+        "    from helpers.workers import result_or_error\n"
+        "    pool.map(partial(result_or_error, sys.exit), ['wrong argument'])"
+    )
+    assert demonstrate(source).ending == "hangs"
+
+
+def test_join_waits_for_a_task_that_was_lost():
+    source = POOL + (
+        "    results = pool.imap_unordered(nap_or_die, [-0.1, 0.1])\n    print(next(results))\n"
+        "    pool.close()\n    pool.join()"
+    )
+    assert demonstrate(source).ending == "hangs"
+
+
+class Unbuildable(Exception):
+    """Cannot be rebuilt from what is pickled, be it raised or returned."""
+
+    def __init__(self, row, reason):
+        super().__init__(f"{row} {reason}")
+
+
+def raise_unbuildable():
+    raise Unbuildable(7, "empty")
+
+
+def fail_at_start():
+    raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("initializer", "function"),
+    [(None, raise_unbuildable), (None, partial(Unbuildable, 7, "empty")), (fail_at_start, int)],
+    ids=["exception", "result", "initializer"],
+)
+def test_an_executor_breaks_for_other_reasons_than_a_killed_worker(initializer, function):
+    with ProcessPoolExecutor(1, initializer=initializer) as executor:
+        assert isinstance(executor.submit(function).exception(), BrokenProcessPool)
+
+
+def test_the_timeout_error_of_multiprocessing_is_not_the_builtin_one():
+    assert not issubclass(multiprocessing.TimeoutError, TimeoutError)
+
+
 # -- claims of the prose beside cells whose output is a measurement
-
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "09-when-it-breaks.ipynb"
-
-
-def run_cells(*ids, **names):
-    """Execute the sources of these cells, in this order; return the names that they define."""
-    sources = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, 4).cells}
-    for each in ids:
-        exec(sources[each], names)
-    return names
 
 
 @posix
 @pytest.mark.measures
 def test_killed_and_stopped_workers_look_as_the_lesson_says():
-    """Lesson 09: cell-35, free-count, cell-111, cell-113, cell-117, cell-123.
+    """Lesson 09: cell-33, cell-35, cell-61, free-count, cell-111, cell-117, cell-123.
 
-    A new lane, which bar freezes, who is left after Stop (a pool, an executor), and orphans.
+    A new lane, a lock in every lane, which bar freezes, who is left after Stop (a pool, an
+    executor), and orphans.
     """
-    names = run_cells(
-        "cell-29", "cell-65", "cell-67", "cell-121", "cell-101", "cell-109", "cell-115"
-    )
-    alone = (names[name] for name in ("killed", "frozen_bar", "free_bar", "orphans"))
-    stopped = (names["head"] + names[name] for name in ("bare", "unfinished"))
+    programs = "cell-29", "cell-59", "cell-65", "cell-67", "cell-121"
+    names = run_cells("09", *programs, "cell-101", "cell-109", "cell-115")
+    alone = (names[name] for name in ("killed", "locked", "frozen_bar", "free_bar", "orphans"))
+    stopped = (names["head"] + "\n" + names[name] for name in ("bare", "unfinished"))
     with ThreadPoolExecutor(3) as threads:
         stopped_runs = threads.map(partial(demonstrate, stop=True), stopped)
-        killed, frozen, free, orphans = threads.map(demonstrate, alone)
+        killed, locked, frozen, free, orphans = threads.map(demonstrate, alone)
     assert (killed.timeline.without_end, killed.timeline.workers) == ([2], 3)
-    assert [run.ending for run in (killed, frozen, free)] == ["hangs"] * 3
+    assert (len(locked.timeline.without_end), locked.timeline.workers) == (3, 3)
+    assert [run.ending for run in (killed, locked, frozen, free)] == ["hangs"] * 4
     assert [int(sum(run.timeline.finish > 0)) for run in (killed, frozen, free)] == [7, 5, 5]
     assert sum(frozen.timeline.delivered > 0) < 5 == sum(free.timeline.delivered > 0)
     assert (orphans.ending, orphans.left >= 2) == ("killed", True)
@@ -237,11 +276,77 @@ def test_killed_and_stopped_workers_look_as_the_lesson_says():
         assert left == ["2 workers are left", "0 workers are left"]
 
 
+def test_a_failed_task_does_not_stop_the_others():
+    """Lesson 09, cell-11."""
+    names = run_cells("09", "cell-03", "cell-09")
+    assert not names["by_map"].missing
+    assert (names["by_map"].delivered > 0).tolist() == [number == 2 for number in range(6)]
+
+
+@pytest.mark.measures
+def test_an_executor_ends_the_other_worker_too():
+    """Lesson 09, broken-picture: tasks 2 and 3 have no end, and the last two never start."""
+    names = run_cells("09", "cell-03") | {"broken_guess": Mock()}
+    run = run_cells("09", "cell-43", **names)["recorder"].timeline()
+    assert run.without_end == [2, 3]
+    assert np.flatnonzero(np.isnan(run.start)).tolist() == [4, 5]
+
+
+def test_a_function_from_a_cell_is_not_found_by_a_spawned_worker():
+    """Lesson 09, from-a-cell-run."""
+    names = run_cells("09", "cell-03", "cell-71", "from-a-cell-run")
+    message = names["done"].errors.splitlines()[-1]
+    assert names["done"].ending == "hangs"
+    if sys.version_info < (3, 14):
+        assert "Can't get attribute 'double'" in message
+    else:
+        assert "module '__main__' has no attribute 'double'" in message
+
+
+LOADED_BY_SERVER = sys.version_info >= (3, 14, 1) or (3, 13, 8) <= sys.version_info < (3, 14)
+
+
+@pytest.mark.parametrize(
+    ("program", "spawn", "forkserver"),
+    [
+        ("change_in_main", "default changed default tau", "default default default tau"),
+        ("change_in_workers", *["changed changed changed changed"] * 2),
+    ],
+)
+def test_a_fresh_worker_knows_what_the_lesson_says(program, spawn, forkserver):
+    """Lesson 09, fresh-run and fresh-fixed."""
+    names = run_cells("09", "knows", "change-in-main", "change-in-workers")
+    wanted = {
+        "fork": "changed changed changed changed main",
+        "spawn": f"{spawn} worker",
+        "forkserver": f"{forkserver} {'server' if LOADED_BY_SERVER else 'worker'}",
+    }
+    runs = under_each_method(names["knows"] + "\n" + names[program])
+    for method, run in runs.items():
+        assert run.output.strip() == wanted[method].replace("tau", str(math.tau)), method
+
+
+@posix
+def test_an_idle_worker_reads_the_pipe_of_the_pool():
+    """Lesson 09, cell-131."""
+    stack = run_cells("09", "cell-03", "cell-129", "cell-131")["stack"]
+    assert "recv_bytes" in stack
+    assert "nap" not in stack
+
+
+@posix
+def test_a_lock_that_is_copied_stays_locked():
+    """Lesson 09, cell-137."""
+    for method, run in under_each_method(run_cells("09", "cell-135")["forked"]).items():
+        assert run.ending == ("hangs" if method == "fork" else "ended")
+        assert run.timeline.without_end == ([0] if method == "fork" else [])
+
+
 @pytest.mark.measures
 def test_only_close_and_join_lose_no_task():
-    """Lesson 09, cell-97: how many of six naps ended, by the way in which the pool ended."""
-    names = run_cells("cell-03") | {"plot_runs": dict, "show": dict}
-    names = run_cells("cell-91", "cell-93", "cell-95", **names)
+    """Lesson 09, cell-95 and cell-97: how many of six naps ended, by the pool's end."""
+    names = run_cells("09", "cell-03") | {"plot_runs": dict, "show": dict, "with_guess": Mock()}
+    names = run_cells("09", "cell-91", "cell-93", "cell-95", **names)
     ended = {name: int(sum(run.finish > 0)) for name, run in names["runs"].items()}
     assert ended["close, join"] == 6
     assert ended["terminate"] < 6
@@ -250,8 +355,8 @@ def test_only_close_and_join_lose_no_task():
 
 @pytest.mark.measures
 def test_a_worker_that_computes_uses_processor_time():
-    """Lesson 09, cell-127: only the worker that crunches uses processor time."""
-    names = run_cells("cell-03", "cell-125", "cell-127")
+    """Lesson 09, cpu-grown: only the worker that crunches uses processor time."""
+    names = run_cells("09", "cell-03", "cell-125", "cell-127")
     old, new = names["before"], names["after"]
     grown = sorted(b - a for a, b in zip(old, new, strict=True))
     assert grown[1] > 0.05
@@ -650,10 +755,10 @@ GOOD = [call.returned for number, call in enumerate(CALLS) if number not in BAD]
 @pytest.mark.parametrize(
     ("answer", "workers", "message"),
     [
-        ((GOOD, [3, 50]), 4, "Right! Measured: 98 results kept, 2 bad tasks named"),
-        ([tuple(GOOD), {50, 3}], 4, "Right!"),
-        ((np.array(GOOD), np.array([50, 3])), 4, "Right!"),
-        ((GOOD, iter((3, 50))), 4, "Right!"),
+        ((GOOD, [3, 50]), 4, "✓ Right: Measured: 98 results kept, 2 bad tasks named"),
+        ([tuple(GOOD), {50, 3}], 4, "✓ Right: "),
+        ((np.array(GOOD), np.array([50, 3])), 4, "✓ Right: "),
+        ((GOOD, iter((3, 50))), 4, "✓ Right: "),
         ((GOOD, [3, 50]), 1, "one task at a time"),
         ((GOOD, [4, 51]), 4, "the tasks [3, 50] failed; you say [4, 51]."),
         (([*GOOD, None, None], [3, 50]), 4, "there should be 98 results; you returned 100."),
@@ -664,8 +769,8 @@ GOOD = [call.returned for number, call in enumerate(CALLS) if number not in BAD]
         ((GOOD, "ab"), 4, "The second is of type str."),
         ((GOOD, [3, None]), 4, "The second contains None."),
         (GOOD, 4, "survive should return a pair"),
-        (None, 4, "What it returned is nothing (None)."),
-        ({1: 2, 3: 4}, 4, "What it returned is of type dict."),
+        (None, 4, "Its result is nothing (None)."),
+        ({1: 2, 3: 4}, 4, "Its result is of type dict."),
     ],
     ids=range(16),
 )
@@ -704,8 +809,8 @@ WANTED = [0.5, 0.1, 0.7, 0.3]
 @pytest.mark.parametrize(
     ("results", "done", "by_us", "message"),
     [
-        (WANTED, WANTED, 0, "Right! All 4 results"),
-        (np.array(WANTED), [*WANTED, 0.1], 0, "Right!"),  # it was done while the executor broke
+        (WANTED, WANTED, 0, "✓ Right: All 4 results"),
+        (np.array(WANTED), [*WANTED, 0.1], 0, "✓ Right: "),  # it was done while the executor broke
         (WANTED, WANTED * 2, 0, "4 tasks were done, and then done again."),
         (WANTED, [*WANTED, 0.1, 0.5], 0, "2 tasks were done, and then done again."),
         (WANTED, WANTED, 2, "your own process ran 2 of the tasks."),
@@ -740,7 +845,7 @@ def test_the_four_mystery_runs_differ_as_the_lesson_says(monkeypatch, capsys):
     runs, names = lesson_09.mystery_runs(), {}
     lesson_09.which_problem.solution()
     exec(capsys.readouterr().out, names)
-    assert lesson_09.which_problem.verdict(names["diagnosis"]).startswith("Right!")
+    assert lesson_09.which_problem.verdict(names["diagnosis"]).startswith("✓ Right: ")
     found = {}
     for name, run in runs.items():
         found[names["diagnosis"][name]] = (len(run.without_end), run.workers)
@@ -755,10 +860,10 @@ TRUTH = {"A": "lock", "B": "terminated", "C": "healthy", "D": "killed"}
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (TRUTH, "Right!"),
-        (dict(reversed(TRUTH.items())), "Right!"),
+        (TRUTH, "✓ Right: "),
+        (dict(reversed(TRUTH.items())), "✓ Right: "),
         (dict.fromkeys("ABCD", "killed"), "look again at A, B, C:"),
-        (dict.fromkeys("ABC", "killed"), "name the problem of each run: A, B, C, D."),
+        (dict.fromkeys("ABC", "killed"), "answer for each of these: A, B, C, D."),
         (dict.fromkeys("ABCD", "slow"), "A is 'slow'; allowed are healthy, killed"),
         (TRUTH | {"A": ["lock"]}, "A is ['lock']; allowed are"),
     ],
@@ -773,14 +878,14 @@ def test_the_diagnosis_is_graded(answer, message):
 
 def test_safe_script_refuses_a_stub_and_an_empty_string():
     assert lesson_09.safe_script.verdict(...) == NOT_TRIED
-    assert lesson_09.safe_script.verdict(" \n") == "Not yet: script is empty."
+    assert lesson_09.safe_script.verdict(" \n") == "✗ Not yet: script is empty."
 
 
 def test_safe_script_accepts_its_solution(capsys):
     lesson_09.safe_script.solution()
     names = {}
     exec(capsys.readouterr().out, names)
-    assert lesson_09.safe_script.verdict(names["script"]).startswith("Right! The same under ")
+    assert lesson_09.safe_script.verdict(names["script"]).startswith("✓ Right: The same under ")
 
 
 def test_the_unsafe_script_works_under_fork_only():
@@ -798,7 +903,7 @@ SCRIPTS = {  # what would be graded wrongly if the check only compared what is p
     ),
     "results not used": (
         f"{SCALE}{GUARD}pool.map(scale, range(8))\n    print([3 * x for x in range(8)])",
-        "what it prints is not what the pool returns",
+        "the script does not print the results of the pool",
     ),
     "no guard": (
         f"{SCALE}with Pool(2) as pool:\n    print(pool.map(scale, range(8)))",
@@ -807,12 +912,12 @@ SCRIPTS = {  # what would be graded wrongly if the check only compared what is p
     "docstring and future": (
         f'"""Scale."""\nfrom __future__ import annotations\n{SCALE}{GUARD}'
         "print(pool.map(scale, range(8)))",
-        "Right!",
+        "✓ Right: ",
     ),
     "two arguments": (
         SCALE.replace("scale(x)", "scale(factor, x)").replace("factor = 3\n", "")
         + f"{GUARD}print(pool.starmap(scale, [(3, x) for x in range(8)]))",
-        "Right!",
+        "✓ Right: ",
     ),
 }
 
@@ -840,7 +945,7 @@ COPY = Copy(
 @pytest.mark.parametrize(
     ("ending", "output", "left", "timeline", "message"),
     [
-        ("ended", PRINTED + "\n", 0, EIGHT, "Right! The same under spawn"),
+        ("ended", PRINTED + "\n", 0, EIGHT, "✓ Right: The same under spawn"),
         ("hangs", "", 0, EIGHT, "under spawn the script hangs: no message"),
         ("ended", "[1]", 0, EIGHT, "it prints [1]."),
         ("ended", "", 0, EIGHT, "it prints nothing."),
@@ -857,12 +962,12 @@ def test_a_script_is_graded_by_its_runs(ending, output, left, timeline, message)
 @pytest.mark.parametrize(
     ("copy", "message"),
     [
-        (COPY, "Right!"),
+        (COPY, "✓ Right: "),
         (COPY._replace(scaled=[]), "the workers ran scale 0 times"),
         (COPY._replace(scaled=[["0"]] * 8), "the workers ran scale 8 times"),
-        (COPY._replace(added=0), "what it prints is not what the pool returns"),
-        (COPY._replace(scaled=None), "Right!"),
-        (COPY._replace(scaled=[["3", x] for x in "012345678"]), "Right!"),
+        (COPY._replace(added=0), "the script does not print the results of the pool"),
+        (COPY._replace(scaled=None), "✓ Right: "),
+        (COPY._replace(scaled=[["3", x] for x in "012345678"]), "✓ Right: "),
     ],
     ids=range(6),
 )

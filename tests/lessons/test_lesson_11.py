@@ -6,20 +6,22 @@ quick hands over one seed at a time, or draws outside the pool; a right one send
 message.
 """
 
+import subprocess
+import sys
 import time
 from functools import partial
 from multiprocessing.pool import ThreadPool
-from pathlib import Path
+from types import SimpleNamespace
 
-import nbformat
 import numpy as np
 import pytest
+from cells import run_cells
 from grading import Answer, name_of, one_of_each, verdict_of, wrong_verdict
 
 from helpers.exercises import lesson_11
-from helpers.exercises.checking import NOT_TRIED
-from helpers.exercises.lesson_11 import NapRun, grade_tiny, grade_uneven, measure_uneven
-from helpers.exercises.limits import Call, MachineBusyError, WrongAnswerError
+from helpers.exercises.lesson_11 import grade_tiny, grade_uneven
+from helpers.exercises.limits import Call, TimingError, WrongAnswerError
+from helpers.exercises.wording import NOT_TRIED
 from helpers.workers import draw_seeded, nap, with_number
 from watchedpool import findings, predict
 
@@ -205,19 +207,10 @@ def draws_of(seeds):
     return [Call(draw_seeded, (seed,), draw_seeded(seed)) for seed in seeds]
 
 
-def test_a_run_that_was_disturbed_is_measured_again(monkeypatch):
-    runs = iter([NAPS[::-1], LONGEST_FIRST, LONGEST_FIRST])  # the second one is the control
-
-    def run(_):
-        naps = next(runs)
-        return NapRun(naps, naps, naps_of(naps), predict(naps, 4, method="imap_unordered"))
-
-    monkeypatch.setattr(lesson_11, "_run_naps", run)
-    assert "nothing is wrong" in verdict_of(grade_uneven, *measure_uneven(None))
-    assert next(runs, None) is None
-    runs = iter([NAPS[::-1]] * 8)
-    with pytest.raises(MachineBusyError):
-        measure_uneven(None)
+def test_a_run_with_a_problem_may_be_the_fault_of_a_busy_machine():
+    run = predict(NAPS[::-1], 4, method="imap_unordered")
+    with pytest.raises(TimingError, match="one problem is left"):
+        grade_uneven(NAPS, NAPS, naps_of(NAPS), run)
 
 
 def test_a_fixed_program_is_accepted():
@@ -240,7 +233,7 @@ def test_wrong_results_are_refused(result, message):
 
 
 def test_quick_must_be_three_times_as_fast_and_run_each_task():
-    before, seeds = predict([1e-4] * 400, 1), list(range(400))
+    before, seeds = 0.04, list(range(400))
     wanted, calls = [draw_seeded(seed) for seed in seeds], draws_of(seeds)
     slow, fast = predict([1e-4] * 400, 2), predict([1e-4] * 400, 4, None, "map")
     verdict = verdict_of(grade_tiny, wanted, seeds, calls, before, slow)
@@ -266,47 +259,67 @@ def test_each_fix_removes_one_finding():
 
 # -- claims of the prose beside cells whose output is a measurement
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "11-watch-your-own-program.ipynb"
+
+def run_lesson(*ids, **names):
+    """Run cells of the lesson after its imports, showing nothing; return all names."""
+    imports = run_cells("11", "cell-03")
+    return run_cells("11", *ids, **imports | {"show": id, "replay": id} | names)
 
 
-def run_cells(*ids, **names):
-    """Execute the sources of these cells, in this order; return the names that they define.
+EXECUTORS = """
+from concurrent.futures.process import ProcessPoolExecutor
+from concurrent.futures.thread import ThreadPoolExecutor
 
-    Naps that are multiples of 0.2 seconds in the lesson are half as long here.
-    """
-    sources = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, 4).cells}
-    for each in ids:
-        exec(sources[each].replace("0.2", "0.1"), names)
-    return names
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1) as processes, ThreadPoolExecutor(1) as threads:
+        print([*processes.map(abs, [-1, -2, -3]), *threads.map(abs, [-4, -5])])
+"""
+
+
+def test_executors_are_watched_however_they_were_imported(tmp_path):
+    """Lesson 11, Fine print."""
+    (tmp_path / "program.py").write_text(EXECUTORS)
+    command = [sys.executable, "-m", "watchedpool", "program.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8")
+    assert done.stdout == "[1, 2, 3, 4, 5]\n"
+    assert "3 tasks on 1 worker" in done.stderr
+    assert "2 tasks on 1 worker" in done.stderr
+
+
+def test_the_program_with_apply_keeps_one_worker_busy():
+    """Lesson 11, tiny-run."""
+    pool = run_lesson("tiny-run")["pool"]
+    assert len(pool.timeline()) == 8
+    assert pool.timeline().max_concurrency == 1
 
 
 @pytest.mark.measures
-def test_the_watch_sees_four_hidden_tasks_and_draws_a_small_picture(monkeypatch):
-    """Lesson 11: cell-15, cell-16 (four are hidden), cell-18 (the size of the picture)."""
-    monkeypatch.setattr(lesson_11, "PROGRAM", lesson_11.PROGRAM.replace("0.2", "0.1"))
-    names = run_cells("cell-03", "cell-07", "cell-11", "cell-13")
+def test_the_watch_sees_four_hidden_tasks_and_draws_a_small_picture():
+    """Lesson 11: cell-15, cell-17 (four are hidden), cell-18 (the size of the picture)."""
+    lag = run_cells("11", "program")["lag"].replace("0.2", "0.1")
+    names = run_lesson("cell-11", "cell-13", lag=lag)
     assert "4 were done and 0 delivered" in " ".join(names["report"].split())
-    assert run_cells("cell-18", **names)["size"] < 30_000
+    assert run_cells("11", "cell-18", **names)["size"] < 30_000
 
 
 @pytest.mark.measures
 def test_a_watched_pool_hides_several_results():
     """Lesson 11, cell-26: as many as in cell-15 and cell-22."""
-    names = run_cells("cell-03") | {"replay": id}
-    pool = run_cells("cell-24", **names)["pool"]
-    assert pool.timeline().most_behind > 1
+    assert run_lesson("cell-24")["hidden"].most_behind > 1
 
 
 @pytest.mark.measures
 def test_the_fixed_program_takes_less_than_three_quarters_of_the_time():
     """Lesson 11: cell-42, the runs of cell-30 and cell-40."""
-    names = run_cells("cell-03", "cell-28", "cell-30", "cell-38", "cell-40")
+    names = run_lesson("cell-28", "cell-30", "cell-38", "cell-40")
     assert names["fixed_run"].makespan < 0.75 * names["slow_run"].makespan
 
 
 @pytest.mark.measures
 def test_threads_and_processes_are_quicker_than_a_loop_for_naps():
-    """Lesson 11: waits-both, and the prose of cell-47."""
-    took = run_cells("cell-03", "cell-46")["took"]
-    assert took["threads"] < 0.75 * took["loop"]
-    assert took["processes"] < took["loop"]
+    """Lesson 11: cell-46, and the prose of cell-47."""
+    verdicts = []
+    ran = run_lesson("timer", "cell-46", for_naps=SimpleNamespace(compare=verdicts.append))
+    assert verdicts == ["half as long"]
+    assert ran["took"]["threads"] < 0.75 * ran["took"]["loop"]
+    assert ran["took"]["processes"] < ran["took"]["loop"]

@@ -2,11 +2,13 @@
 
 import ast
 import builtins
+import re
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 from helpers import controls
 from watchedpool.plots import figure
@@ -21,17 +23,17 @@ def sources(path):
 
 
 def calls():
-    """Yield (lesson, call) for each cell of a lesson that calls a panel."""
+    """Yield (lesson, call) for each line of a lesson that calls a panel."""
+    call = re.compile(rf"^({'|'.join(MAKERS)})\(.*\)$", re.MULTILINE)
     for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
-        for source in sources(path):
-            if any(source.startswith(name + "(") for name in MAKERS):
-                yield pytest.param(path, source, id=f"{path.stem[:2]}-{source.split('(')[0]}")
+        for found in call.finditer("\n".join(sources(path))):
+            yield pytest.param(path, found[0], id=f"{path.stem[:2]}-{found[1]}")
 
 
 def bound_names(path):
     """Yield every name that the lesson's cells import, assign or define."""
     for source in sources(path):
-        for node in ast.walk(ast.parse(source)):
+        for node in ast.walk(ast.parse(TransformerManager().transform_cell(source))):
             if isinstance(node, ast.alias):
                 yield (node.asname or node.name).split(".")[0]
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

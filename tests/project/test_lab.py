@@ -319,7 +319,8 @@ def test_the_lab_opens_on_loopback_asks_for_its_token_and_ends_by_one_interrupt(
         viewers = json.loads(ask(f"{settings}/docmanager-extension:plugin?token={token}"))
         shown = viewers["schema"]["properties"]["defaultViewers"]["default"]
         assert shown == {"markdown": "Markdown Preview"}  # the README, for one
-        processes = psutil.Process(server.pid).children(recursive=True)
+        process = psutil.Process(server.pid)
+        processes = process, *process.children(recursive=True)
         sockets = [each for one in processes for each in one.net_connections()]
         addresses = {each.laddr.ip for each in sockets if each.status == "LISTEN"}
         assert addresses
