@@ -79,6 +79,7 @@ def test_keys_on_a_slider_move_it_and_fold_no_section(notebook):
     assert active_cell(page) == 1
 
 
+@pytest.mark.walks
 def test_a_number_that_is_clicked_is_replaced_by_the_next_one(notebook):
     page = open_panel(notebook)
     page.get_by_role("textbox", name="tasks, a number to type").click()
@@ -101,6 +102,7 @@ def test_keys_stay_in_a_control_that_a_run_has_disabled(notebook):
     page.get_by_role("button", name="Stop").click()
 
 
+@pytest.mark.walks
 def test_tab_visits_each_control_once_and_in_order(notebook):
     page = open_panel(notebook, "'random'")
     page.get_by_role("slider", name="workers", exact=True).focus()
@@ -140,6 +142,7 @@ def test_keys_on_a_guess_choose_an_option_and_shift_enter_goes_on(notebook):
     assert options.nth(1).is_checked()
 
 
+@pytest.mark.walks
 def test_two_guesses_are_two_groups(notebook):
     page = notebook(QUESTION, QUESTION.replace("bar", "screen"))
     page.locator(".widget-radio").nth(1).wait_for()

@@ -619,6 +619,7 @@ def test_cell_functions_looks_into_partials():
     assert cell_functions(max) == cell_functions(3) == []
 
 
+@pytest.mark.one_start_method
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_no_check_hangs_or_leaves_a_process(method):
     code = (Path(__file__).parent / "hanging.py").read_text(encoding="utf-8")

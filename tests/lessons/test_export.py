@@ -11,6 +11,8 @@ from nbconvert.filters import strip_ansi
 
 lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
+pytestmark = pytest.mark.walks
+
 
 def read(path):
     return nbformat.read(path, as_version=4)
