@@ -212,3 +212,15 @@ def test_twice_as_many_busy_workers_as_cores_take_much_longer_than_predicted():
         pool.warm_up()
         cpu_time = pool.map(crunch, [2_000_000] * 2 * workers, chunksize=1)
     assert pool.timeline().makespan > 1.5 * predict(cpu_time, workers).makespan
+
+
+def test_at_most_n_minus_1_results_are_hidden_and_none_waits_longer_than_an_earlier_task_takes():
+    """Lesson 04, cell-28."""
+    assert predict([1.0, *[0.1] * 8], 9, gap=0.0).most_behind == 8
+    chance = np.random.default_rng(4)
+    for _ in range(200):
+        naps = chance.uniform(0.05, 2.0, chance.integers(2, 30))
+        run = predict(naps, int(chance.integers(1, 8)))
+        assert run.most_behind <= len(naps) - 1
+        longest_before = np.maximum.accumulate(naps)
+        assert (run.lag <= longest_before + 1e-6).all()

@@ -571,7 +571,7 @@ def test_tqdm_predicts_the_time_left_from_the_average_so_far():
     left = tqdm.format_meter(1, 10, 0.6, bar_format="{remaining_s}")
     assert float(left) == pytest.approx(0.6 / 1 * 9)
     truth = np.ptp(predict(COUNTDOWN, WORKERS).finish)
-    assert float(left) / truth == pytest.approx(10, rel=0.1)  # "ten times too long"
+    assert float(left) / truth == pytest.approx(10, rel=0.1)  # "about ten times"
     left = tqdm.format_meter(5, 10, 0.5, bar_format="{remaining_s}")
     assert float(left) == pytest.approx(0.5)
     assert inspect.signature(tqdm.__init__).parameters["smoothing"].default == 0.3
