@@ -6,8 +6,8 @@ Standard library only, so that it can also say what is missing.
 import multiprocessing
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from time import perf_counter
 
+from watchedpool import clock
 from watchedpool.cores import core_limits, usable_cores
 
 PYTHON = (3, 11)
@@ -54,7 +54,7 @@ def _widgets() -> str:
 
 
 def _processes() -> str:
-    begin = perf_counter()
+    begin = clock.now()
     try:
         with multiprocessing.Pool(1) as pool:
             pool.apply_async(abs, (-1,)).get(timeout=60)
@@ -64,9 +64,7 @@ def _processes() -> str:
             "(JupyterLite) cannot start processes: run the lessons on a computer, or on Binder"
         )
     method = multiprocessing.get_start_method()
-    return (
-        f"ok   a worker process started and answered in {perf_counter() - begin:.2f} s ({method})"
-    )
+    return f"ok   a worker process started and answered in {clock.now() - begin:.2f} s ({method})"
 
 
 def _cores() -> str:
