@@ -1,5 +1,4 @@
 # only fork
-# only spawn
 
 import multiprocessing as mp
 import sys
