@@ -17,6 +17,7 @@ from subprocess import PIPE, STDOUT
 import nbformat
 import psutil
 import pytest
+from exports import LESSONS
 from leftovers import DEADLINE, children
 from storing import METADATA
 
@@ -39,6 +40,9 @@ FOUND = """([within, without]) => axe.run(
 ).then(({violations}) => violations.flatMap(({id, nodes}) => nodes.map(
     ({target, html, failureSummary}) => [id, target.join(" "), html.slice(0, 200), failureSummary]
 )))"""
+BROKEN = re.compile(r"(displaying|creating|Loading) widget|widget model not found", re.IGNORECASE)
+ASKS_FOR_CONTROLS = re.compile(r"helpers\.controls|tqdm\.(notebook|auto)")
+LIVE = [path for path in LESSONS if ASKS_FOR_CONTROLS.search(path.read_text(encoding="utf-8"))]
 THEME = """theme => window.jupyterapp.commands.execute("apputils:change-theme", {theme})"""
 NEEDS_AXE = pytest.mark.skipif(not AXE.exists(), reason="no axe-core: run `npm ci --prefix tests`")
 NEEDS_CHROMIUM = [
@@ -148,3 +152,22 @@ class Lab:
         self.server.terminate()
         _, alive = psutil.wait_procs([self.server, *descendants], timeout=DEADLINE)
         assert not alive
+
+
+def meant_errors(path):
+    """Return how many cells of the notebook are meant to fail."""
+    cells = nbformat.read(path, as_version=4).cells
+    return sum("raises-exception" in cell.metadata.get("tags", []) for cell in cells)
+
+
+def assert_nothing_wrong(pages):
+    """Check that no page shows more errors than its lesson means, and that axe finds nothing."""
+    for path, page in pages.items():
+        errors = page.locator("[data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
+        assert len(errors) <= meant_errors(path), (path.name, errors)
+        assert not page.get_by_text(BROKEN).count(), path.name
+        assert not page.errors, path.name
+    if not AXE.exists():
+        pytest.skip("they work; but there is no axe-core: run `npm ci --prefix tests`")
+    found = {path.name: violations_in_both_themes(page) for path, page in pages.items()}
+    assert not any(found.values()), found

@@ -1,18 +1,17 @@
 """The lessons in JupyterLab, in a real browser: they open, and their widgets do what they should.
 
 `lab.py test` opens one lesson and works the controls by the keyboard. `.ci/run` also opens every
-other lesson, and runs those that make controls: nbval has no page for a control to appear in.
+other lesson.
 """
-
-import re
 
 import nbformat
 import psutil
 import pytest
 from browsing import (
-    AXE,
+    LIVE,
     NEEDS_AXE,
     NEEDS_CHROMIUM,
+    assert_nothing_wrong,
     run_all,
     violations_in_both_themes,
     wait_until_open,
@@ -21,8 +20,6 @@ from browsing import (
 from exports import LESSONS
 from leftovers import DEADLINE
 
-ASKS_FOR_CONTROLS = re.compile(r"helpers\.controls|tqdm\.(notebook|auto)")
-LIVE = [path for path in LESSONS if ASKS_FOR_CONTROLS.search(path.read_text(encoding="utf-8"))]
 STILL = [path for path in LESSONS if path not in LIVE]
 PANELS = {
     "schedule": "explore_schedule('random', longest=1.0)",
@@ -37,12 +34,6 @@ CONTROLS = [
     "controls.race_bars()",
     "controls.explore_chunks()",
 ]
-BROKEN = re.compile(r"(displaying|creating|Loading) widget|widget model not found", re.IGNORECASE)
-HAVE_RUN = """([number, meant]) =>
-    [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].filter(
-        prompt => /[0-9]/.test(prompt.textContent)).length >= number
-    || document.querySelectorAll("[data-mime-type='application/vnd.jupyter.error']").length > meant
-"""
 NAMED = """panels => {
     const sliders = [...document.querySelectorAll('[role=slider]')];
     return document.querySelectorAll('.watched-panel img').length === panels
@@ -89,20 +80,6 @@ def panel(lab, open_lesson):
     return panel
 
 
-def wait_until_run(page, path):
-    """Wait until each code cell of the notebook at `path` has a number, or one has failed."""
-    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.source.strip()]
-    number = sum(cell.cell_type == "code" for cell in cells)
-    # pytest has the limit
-    page.wait_for_function(HAVE_RUN, arg=[number, meant_errors(path)], timeout=0)
-
-
-def meant_errors(path):
-    """Return how many cells of the notebook are meant to fail."""
-    cells = nbformat.read(path, as_version=4).cells
-    return sum("raises-exception" in cell.metadata.get("tags", []) for cell in cells)
-
-
 def picture(page):
     return page.locator(".watched-panel img")
 
@@ -137,31 +114,6 @@ def run(page, lab, button):
 def assert_gone(processes):
     _, alive = psutil.wait_procs(processes, timeout=DEADLINE)
     assert not alive
-
-
-def assert_nothing_wrong(pages):
-    """Check that no page shows more errors than its lesson means, and that axe finds nothing."""
-    for path, page in pages.items():
-        errors = page.locator("[data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
-        assert len(errors) <= meant_errors(path), (path.name, errors)
-        assert not page.get_by_text(BROKEN).count(), path.name
-        assert not page.errors, path.name
-    if not AXE.exists():
-        pytest.skip("they work; but there is no axe-core: run `npm ci --prefix tests`")
-    found = {path.name: violations_in_both_themes(page) for path, page in pages.items()}
-    assert not any(found.values()), found
-
-
-@pytest.mark.walks
-def test_lessons_with_controls_run_and_axe_finds_nothing_wrong_in_either_theme(open_lesson):
-    pages = {path: open_lesson(path.name) for path in LIVE}  # all at once: they usually nap
-    for page in pages.values():
-        wait_until_open(page)
-        run_all(page)
-    for path, page in pages.items():
-        wait_until_run(page, path)
-        assert page.locator(".jp-OutputArea-output .jupyter-widgets").count(), path.name
-    assert_nothing_wrong(pages)
 
 
 def assert_as_stored(page, path):

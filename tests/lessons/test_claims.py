@@ -33,7 +33,7 @@ from cells import run_cells
 from leftovers import DEADLINE
 from tqdm import tqdm
 
-from helpers.commands import kill_process_tree, run_command, start
+from helpers.commands import demonstration, kill_process_tree, run_command, start
 from helpers.commands.demonstration import demonstrate
 from helpers.commands.programs import is_beating, process_tree, python
 from helpers.workers import nap
@@ -792,8 +792,14 @@ def test_sigterm_ends_a_main_process_but_not_the_workers_of_its_executor():
     assert done.left > 0
 
 
+@pytest.fixture
+def few_errors(monkeypatch):
+    """End a program sooner that writes tracebacks forever: each is about a thousand bytes."""
+    monkeypatch.setattr(demonstration, "MAX_ERROR_BYTES", 20_000)
+
+
 @every_start_method
-def test_a_pool_whose_initializer_raises_starts_new_workers_forever(method):
+def test_a_pool_whose_initializer_raises_starts_new_workers_forever(method, few_errors):
     source = "from multiprocessing import Pool\n\ndef fail():\n    raise ValueError\n\n"
     source += (
         "if __name__ == '__main__':\n    with Pool(1, fail) as pool:\n        pool.map(abs, [1])"
@@ -804,7 +810,9 @@ def test_a_pool_whose_initializer_raises_starts_new_workers_forever(method):
 
 
 @every_start_method
-def test_without_a_guard_a_pool_starts_workers_without_end_except_by_the_server_of_3_14(method):
+def test_without_a_guard_a_pool_starts_workers_without_end_except_by_the_server_of_3_14(
+    method, few_errors
+):
     done = demonstrate(
         "from multiprocessing import Pool\nwith Pool(1) as pool:\n    pool.map(abs, [1])",
         method=method,
