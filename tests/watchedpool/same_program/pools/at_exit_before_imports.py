@@ -7,7 +7,8 @@ def report():
     print("children", len(multiprocessing.active_children()), flush=True)
 
 
-atexit.register(report)  # before multiprocessing registers its own function
+if __name__ == "__main__":  # a spawned worker that is not killed would print, too
+    atexit.register(report)  # before multiprocessing registers its own function
 
 import multiprocessing as mp  # noqa: E402
 import sys  # noqa: E402
