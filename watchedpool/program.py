@@ -1,8 +1,9 @@
 """Watch the program of this process, which the command `watchedpool` has started.
 
-Nothing is imported before the program itself imports what can make a pool: a program may have
-modules of the same names, and an order of what it does at its exit. Then its pools are watched, and
-when it has ended, all else of it too, the report follows.
+Nothing else is imported until the program has imported something that can make a pool, because a
+program may have modules of the same names, and because the order of imports decides the order in
+which functions are called at exit. From then on, its pools are watched. The report follows when the
+program, its threads and its executors have ended.
 """
 
 from __future__ import annotations
