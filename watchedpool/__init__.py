@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from watchedpool.cores import core_limits, usable_cores
+    from watchedpool.details import Details
     from watchedpool.diagnosis import Finding, findings
     from watchedpool.plots.figure import show
     from watchedpool.plots.predictions import plot_chunks, plot_growth, plot_predicted
@@ -33,6 +34,7 @@ __version__ = "2.1.0"
 __all__ = [
     "Bounds",
     "DaskRecorder",
+    "Details",
     "Finding",
     "Recorder",
     "Timeline",
@@ -60,6 +62,7 @@ __all__ = [
 
 _MODULES = {
     "cores": ("core_limits", "usable_cores"),
+    "details": ("Details",),
     "diagnosis": ("Finding", "findings"),
     "plots.figure": ("show",),
     "plots.predictions": ("plot_chunks", "plot_growth", "plot_predicted"),

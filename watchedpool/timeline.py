@@ -3,16 +3,21 @@
 import json
 import reprlib
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from watchedpool.details import Details
+
 IDLE = -1  # the worker of a task that has not started
-FORMAT = "a watched pool's timeline 2"  # the first words of a saved timeline
+FORMAT = "a watched pool's timeline 3"  # the first words of a saved timeline
+FORMAT_2 = "a watched pool's timeline 2"  # without details
 FORMAT_1 = "a watched pool's timeline 1"  # its column `delivered` has the name "shown"
+COLUMNS = "worker", "start", "finish", "delivered", "spread"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +33,7 @@ class Timeline:
         delivered.
     spread: for which tasks start and finish are averages: a recorder measures tasks of a chunk that
         are shorter than 0.05 ms in blocks, and shares the time of a block evenly among its tasks.
+    details: what a recorder measured besides, such as bytes and seconds of CPU; None if nothing.
 
     Raises ValueError if a column is not as long as `start` or contains anything but numbers and
     nan, and if a task finishes before its start or without one.
@@ -38,6 +44,7 @@ class Timeline:
     finish: np.ndarray
     delivered: np.ndarray | None = None
     spread: np.ndarray | None = None
+    details: Details | None = None
 
     def __post_init__(self) -> None:
         start = _column("start", self.start)
@@ -54,6 +61,11 @@ class Timeline:
         spread = _column("spread", spread, len(start)).astype(bool)
         columns = {"worker": worker, "start": start, "finish": finish, "delivered": delivered}
         columns["spread"] = spread
+        if self.details is not None and len(self.details) != len(start):
+            raise ValueError(
+                f"details has {len(self.details)} rows, start has {len(start)}; "
+                "allowed is one row per task"
+            )
         for name, column in columns.items():
             column.flags.writeable = False  # a view: the caller's own array stays as it is
             object.__setattr__(self, name, column)
@@ -245,10 +257,13 @@ class Timeline:
 
     def save(self, path: str | PathLike) -> None:
         """Write the timeline to a text file (JSON), which `load` reads."""
-        columns = {field.name: getattr(self, field.name).tolist() for field in fields(self)}
+        saved: dict = {"format": FORMAT}
+        saved |= {name: getattr(self, name).tolist() for name in COLUMNS}
         if not self.spread.any():
-            del columns["spread"]
-        text = json.dumps({"format": FORMAT} | columns).replace("NaN", "null")
+            del saved["spread"]
+        if self.details is not None:
+            saved["details"] = self.details.as_json()
+        text = json.dumps(without_nan(saved), allow_nan=False)
         Path(path).write_text(text, encoding="utf-8")
 
     @classmethod
@@ -261,13 +276,14 @@ class Timeline:
         try:
             saved = json.loads(Path(path).read_text(encoding="utf-8"))
             file_format = saved.pop("format", None) if isinstance(saved, dict) else None
-            if file_format not in (FORMAT, FORMAT_1):
-                allowed = f"allowed are {FORMAT!r} and {FORMAT_1!r}"
+            if file_format not in (FORMAT, FORMAT_2, FORMAT_1):
+                allowed = f"allowed are {FORMAT!r} and its versions 1 and 2"
                 raise ValueError(f"its format is {reprlib.repr(file_format)}; {allowed}")
             if file_format == FORMAT_1 and "shown" in saved:
                 saved["delivered"] = saved.pop("shown")
-            return cls(**saved)
-        except (ValueError, TypeError) as error:
+            details = saved.pop("details", None)
+            return cls(**saved, details=details and Details.from_json(details))
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise ValueError(f"{path} is not a saved timeline: {error}") from None
 
     def to_trace(self, path: str | PathLike) -> None:
@@ -326,6 +342,15 @@ def count_until(times: np.ndarray, moments: np.ndarray) -> np.ndarray:
 def sorted_times(times: np.ndarray) -> np.ndarray:
     """Return `times` in order, by the stable sort: it is the fastest if they are nearly so."""
     return np.sort(times, kind="stable")
+
+
+def without_nan(value: Any) -> Any:
+    """Return lists, dicts and numbers as they are, with None for each nan, as JSON wants it."""
+    if isinstance(value, dict):
+        return {key: without_nan(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_nan(each) for each in value]
+    return None if value != value else value
 
 
 def _column(name: str, values: Sequence[float], length: int | None = None) -> np.ndarray:

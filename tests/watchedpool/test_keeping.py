@@ -1,6 +1,7 @@
 """A Timeline can be saved in a file, loaded on another machine, and opened in a trace viewer."""
 
 import json
+from dataclasses import replace
 from time import process_time
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from helpers.nap_patterns import naps
 from watchedpool import Timeline
+from watchedpool.details import CallDetails, Details, PoolDetails, WorkerDetails
 from watchedpool.schedule import predict
 
 NAN = np.nan
@@ -55,10 +57,10 @@ FORMAT_1_FILE = """{"format": "a watched pool's timeline 1", "worker": [0, 1, 0,
 """
 
 
-def test_files_have_format_2(tmp_path):
+def test_files_have_format_3(tmp_path):
     INCOMPLETE.save(tmp_path / "run.json")
     text = (tmp_path / "run.json").read_text()
-    assert text.startswith('{"format": "a watched pool\'s timeline 2", "worker": ')
+    assert text.startswith('{"format": "a watched pool\'s timeline 3", "worker": ')
     assert "shown" not in text
 
 
@@ -67,10 +69,44 @@ def test_a_file_of_format_1_is_loaded(tmp_path):
     assert same(Timeline.load(tmp_path / "old.json"), INCOMPLETE)
 
 
+def test_a_file_of_format_2_is_loaded(tmp_path):
+    (tmp_path / "old.json").write_text(
+        FORMAT_1_FILE.replace("line 1", "line 2").replace("shown", "delivered")
+    )
+    assert same(Timeline.load(tmp_path / "old.json"), INCOMPLETE)
+
+
+def test_details_are_saved_and_loaded(tmp_path):
+    pool = PoolDetails("Pool", "fork", 2, "script.py, line 3", -0.5, NAN, 1.0)
+    details = Details.empty(
+        4,
+        sent=[0, 0, 0.5, NAN],
+        call=[0, 0, 0, -1],
+        errors={1: "ValueError: NaN is not allowed"},
+        calls=(CallDetails("imap", 2, "square"),),
+        workers=(WorkerDetails(-0.4, -0.3, NAN, NAN, "killed by signal 9"),),
+        pool=pool,
+    )
+    replace(INCOMPLETE, details=details).save(tmp_path / "run.json")
+    loaded = Timeline.load(tmp_path / "run.json")
+    assert same(loaded, INCOMPLETE)
+    assert loaded.details.errors == details.errors
+    assert loaded.details.calls == details.calls
+    assert repr(loaded.details.workers) == repr(details.workers)
+    assert repr(loaded.details.pool) == repr(pool)
+    np.testing.assert_array_equal(loaded.details.sent, details.sent)
+    np.testing.assert_array_equal(loaded.details.call, details.call)
+
+
+def test_details_of_another_number_of_tasks_are_refused():
+    with pytest.raises(ValueError, match="details has 3 rows, start has 4; allowed is one row"):
+        replace(INCOMPLETE, details=Details.empty(3))
+
+
 def saved_columns():
     """Return the content of a saved timeline."""
     timeline = predict(naps("countdown", 10), 5)
-    return {"format": "a watched pool's timeline 2"} | {
+    return {"format": "a watched pool's timeline 3"} | {
         name: getattr(timeline, name).tolist()
         for name in ("worker", "start", "finish", "delivered")
     }
@@ -86,8 +122,8 @@ def saved_columns():
         (lambda saved: "[1, 2]", "its format is None; allowed are"),
         (lambda saved: '{"traceEvents": []}', "its format is None; allowed are"),
         (
-            lambda saved: saved | {"format": "a watched pool's timeline 3"},
-            """its format is "a watched pool's timeline 3"; allowed are "a watched pool's """,
+            lambda saved: saved | {"format": "a watched pool's timeline 4"},
+            """its format is "a watched pool's timeline 4"; allowed are "a watched pool's """,
         ),
         (lambda saved: saved | {"shown": saved["delivered"]}, "shown"),
         (lambda saved: saved | {"start": saved["start"][1:]}, "one row per task"),
@@ -96,6 +132,8 @@ def saved_columns():
         (lambda saved: saved | {"worker": [[0]] * 10}, "worker has shape"),
         (lambda saved: saved | {"finish": [-1.0] * 10}, "finish[0] is -1.0, but start[0] is 0.0"),
         (lambda saved: saved | {"colour": "blue"}, "colour"),
+        (lambda saved: saved | {"details": {"sent": [0.0]}}, "pool"),
+        (lambda saved: saved | {"details": [0.0]}, "list indices"),
         (lambda saved: {name: saved[name] for name in ("format", "worker", "start")}, "finish"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
