@@ -4,7 +4,6 @@ While `watching` lasts, a pool or an executor that is made gets watched queues. 
 names stay as they are. The command line and the magic are built on it.
 """
 
-import linecache
 import multiprocessing.pool as pools
 import os
 import sys
@@ -16,7 +15,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from concurrent.futures import _base as futures
 from contextlib import ExitStack
 from functools import wraps
-from multiprocessing.pool import ApplyResult, MapResult, Pool, ThreadPool
+from multiprocessing.pool import ApplyResult, Pool, ThreadPool
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
@@ -32,14 +31,13 @@ from watchedpool.recording.executors import (
     watched_set_running,
 )
 from watchedpool.recording.pool import (
-    TaskValues,
     WatchedCache,
     asking,
     is_watched,
     watch_queues,
 )
 from watchedpool.recording.queues import TaskQueue, without_frame
-from watchedpool.recording.recorder import Recorder
+from watchedpool.recording.recorder import Recorder, line_in_words
 
 if TYPE_CHECKING:
     from watchedpool.timeline import Timeline
@@ -67,11 +65,7 @@ class WatchedRun(NamedTuple):
     @property
     def where(self) -> str:
         """The line of the program that made it: its file, its number, its text."""
-        if not self.file:
-            return "In a library:"
-        cell = "ipykernel" in self.file or "<ipython" in self.file
-        name = "cell" if cell else Path(self.file).name
-        return f"{name}, line {self.line}: {linecache.getline(self.file, self.line).strip()}"
+        return line_in_words(self.file, self.line)
 
 
 class Watch:
@@ -81,6 +75,7 @@ class Watch:
         """Watch nothing yet."""
         self.runs: list[WatchedRun] = []
         self.bars: list[Any] = []  # each with `drawn`, as a WatchedBar has
+        self.begin = clock.now()
         self.cpu_seconds = sum(os.times()[2:4])  # of workers that have ended
         self._unwatched: Counter[str] = Counter()  # processes, by who made them
         self.had_multiprocess = "multiprocess.pool" in sys.modules  # before we watched
@@ -92,8 +87,9 @@ class Watch:
         watch_it: starts to record it, and returns what lasts as long as its workers do.
         """
         if os.getpid() == self._process:
-            recorder = Recorder()
-            run = WatchedRun(recorder, clock.now(), *_program_line())
+            recorder = Recorder(self.begin)
+            recorder.place = _program_line()
+            run = WatchedRun(recorder, clock.now(), *recorder.place)
             try:
                 watched = watch_it(made, recorder)
             except Exception as error:  # the program has put something of its own in our way
@@ -173,7 +169,6 @@ class watching:
             (ThreadPool, "_setup_queues", _after_setup),
             (pools, "_PoolCache", lambda *_: WatchedCache),
             (ApplyResult, "get", _only(asking)),
-            (MapResult, "_value", lambda *_: TaskValues()),
             (ProcessPoolExecutor, "__init__", _after_init),
             (ThreadPoolExecutor, "__init__", _after_init),
             (BaseProcess, "start", _before_start),

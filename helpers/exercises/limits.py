@@ -115,8 +115,7 @@ class Call(NamedTuple):
 class _CallKeeper(Pool):
     """A pool that keeps each function when it is sent, and each call when its result arrives.
 
-    It does so at the parent's ends of the queues, so tasks take no longer. It must stand below
-    WatchedPool, which puts a number in front of each message.
+    It does so at the parent's ends of the queues, so tasks take no longer.
     """
 
     def _setup_queues(self) -> None:
@@ -127,7 +126,7 @@ class _CallKeeper(Pool):
 
         def keep_and_put(message: tuple | None) -> None:
             if message is not None:
-                _, (job, i, *task) = message
+                job, i, *task = message
                 sent[job, i] = task
                 functions.append(task[1][0][0] if is_chunk(task[0]) else task[0])
             put(message)
@@ -135,7 +134,7 @@ class _CallKeeper(Pool):
         def get_and_keep() -> tuple | None:
             message = get()
             if message is not None:
-                _, (job, i, outcome) = message
+                job, i, outcome = message
                 calls.extend(_calls_of(*sent.pop((job, i)), *outcome))
             return message
 

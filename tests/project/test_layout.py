@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKER_SIDE = """
 helpers helpers.workers watchedpool watchedpool.clock watchedpool.recording
 watchedpool.recording.calls watchedpool.recording.executors watchedpool.recording.folders
-watchedpool.recording.lanes watchedpool.recording.pool watchedpool.recording.queues
-watchedpool.recording.recorder
+watchedpool.recording.lanes watchedpool.recording.messages watchedpool.recording.pool
+watchedpool.recording.queues watchedpool.recording.recorder watchedpool.recording.workers
 """
 FILES = sorted([*ROOT.glob("watchedpool/**/*.py"), *ROOT.glob("helpers/**/*.py")])
 LESSONS = sorted(ROOT.glob("notebooks/**/*.ipynb"))

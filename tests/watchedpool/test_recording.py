@@ -13,7 +13,6 @@ import sys
 import tempfile
 import threading
 import weakref
-from array import array
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from functools import partial
@@ -32,8 +31,8 @@ from watchedpool import Recorder, WatchedBar, WatchedPool
 from watchedpool.recording import executors
 from watchedpool.recording.folders import FOLDER
 from watchedpool.recording.lanes import FIRST_SEGMENT, HEAD, RECORD
+from watchedpool.recording.messages import SUBMITTED
 from watchedpool.recording.pool import PRIVATE, WatchedThreadPool, end_pool
-from watchedpool.recording.reading import read_timeline
 from watchedpool.watching import PACKAGE
 
 HERE = Path(__file__).parent
@@ -901,7 +900,7 @@ def test_private_names_of_executors_are_where_we_look_for_them():
     with ProcessPoolExecutor(1) as processes, ThreadPoolExecutor(1) as threads:
         modules = vars(process), vars(concurrent.futures._base)
         names = {*modules[0], *modules[1], *dir(processes), *dir(threads)}
-        names |= {*dir(Future)}
+        names |= {*dir(Future())}
     moved = [name for name in executors.PRIVATE if name not in names]
     assert not moved, f"concurrent.futures of Python {sys.version_info[:3]} has no {moved}"
 
@@ -1042,41 +1041,47 @@ def test_foreign_files_in_the_folder(recorded):
     assert recorder.timeline().describe() == whole.describe()
 
 
-_pack = Struct("=qqdd").pack
+_pack = Struct("=4i6d").pack
 
 
 def record(number, start, finish, count=1):
     """Return a record of `count` tasks from the one that is row `number - 1`; 0 is no task."""
-    return _pack(number, count, start, finish)
+    return _pack(bool(number), 0, max(number - 1, 0), count, start, finish, 0, 0, 0, 0)
 
 
-def zeros(rows):
-    return array("d", [0] * rows)
+def read(lane, tasks):
+    """Return the timeline of a lane's records, of one call with so many tasks, from 10.0 on."""
+    recorder = Recorder()
+    recorder.lanes = lambda: [HEAD + lane]
+    if tasks:
+        recorder.messages.submit("map", tasks, number=0)
+        recorder.messages.calls[SUBMITTED] = recorder.messages.origin = 10.0
+    return recorder.timeline()
 
 
 def test_half_written_record_is_passed_over():
     lane = record(1, 10.0, 11.0) + record(0, 11.5, 0.0) + record(3, 12.0, 0.0)
-    timeline = read_timeline([lane + b"\4\0\0"], zeros(4), 0, 10.0)
+    timeline = read(lane + b"\4\0\0", 4)
     assert timeline.missing == "2 tasks never started; 1 task started and did not finish"
     assert timeline.finish[0] == 1
 
 
 def test_tasks_of_a_block_share_its_time_evenly():
     lane = record(1, 10.0, 11.0) + record(2, 11.0, 14.0, count=3)
-    timeline = read_timeline([lane], zeros(4), 0, 10.0)
+    timeline = read(lane, 4)
     assert timeline.start.tolist() == [0, 1, 2, 3]
     assert timeline.finish.tolist() == [1, 2, 3, 4]
 
 
 def test_of_a_block_that_did_not_end_only_the_first_task_is_known_to_have_started():
-    timeline = read_timeline([record(1, 10.0, 0.0, count=3)], zeros(3), 0, 10.0)
+    timeline = read(record(1, 10.0, 0.0, count=3), 3)
     assert timeline.missing == "2 tasks never started; 1 task started and did not finish"
 
 
 def test_record_of_a_task_that_was_drawn_after_the_count_is_passed_over():
     lane = record(1, 10.0, 11.0) + record(2, 11.0, 12.0)
     for size in (0, 1, 2):
-        timeline = read_timeline([lane], zeros(size), 0, 10.0)
+        timeline = read(lane, size)
         assert timeline.finish.tolist() == [1.0, 2.0][:size]
 
 

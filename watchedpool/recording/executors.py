@@ -5,8 +5,10 @@ arguments, results and exceptions travel as they are.
 """
 
 import queue
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import _base as futures
 from concurrent.futures.process import (
     _CallItem,
     _ExceptionWithTraceback,
@@ -14,13 +16,21 @@ from concurrent.futures.process import (
     _ResultItem,
 )
 from functools import partial, wraps
+from multiprocessing.util import register_after_fork
 from threading import get_ident
+from time import perf_counter
 from typing import Any
 
-from watchedpool.recording.calls import Call
+from watchedpool import clock
 from watchedpool.recording.lanes import Lane, Lanes
-from watchedpool.recording.queues import without_frame
+from watchedpool.recording.messages import ASKED, SENT, Call
+from watchedpool.recording.queues import (
+    note_result_bytes,
+    note_task_bytes,
+    without_our_frames,
+)
 from watchedpool.recording.recorder import Recorder
+from watchedpool.recording.workers import ExecutorThreads, ExecutorWorkers
 
 # What we use of concurrent.futures that it does not document. A test reports what has moved.
 PRIVATE = {
@@ -32,6 +42,10 @@ PRIVATE = {
     "_result_queue": "where workers put their results, as _ResultItem",
     "_invoke_callbacks": "of a future: called when it is done, in the thread that ran the task",
     "_work_queue": "where threads take their tasks; each has its `future`",
+    "_processes": "of an executor of processes, by number",
+    "_threads": "of an executor of threads",
+    "_mp_context": "what makes the processes",
+    "_exception": "of a future: what its task raised",
     "_yield_finished_futures": "what as_completed takes its futures from",
 }
 
@@ -41,13 +55,19 @@ def watch_executor(executor: Executor, recorder: Recorder) -> Any:
 
     Return what lasts as long as its workers do.
     """
-    recorder.workers = executor._max_workers
+    recorder.kind, recorder.worker_log.most = type(executor).__name__, executor._max_workers
     if isinstance(executor, ProcessPoolExecutor):
+        recorder.start_method = executor._mp_context.get_start_method()
+        workers = executor._processes = ExecutorWorkers(executor._processes)
+        workers.log = recorder.worker_log
         calls = CallQueue(executor._call_queue, recorder.folder)
+        calls.recorder, calls.workers = recorder, workers
         executor._call_queue = calls
         executor._result_queue = _ResultQueue(executor._result_queue, recorder.folder)
         executor._work_ids = _WorkIds(executor._pending_work_items, calls, recorder)
         return calls
+    executor._threads = ExecutorThreads(executor._threads)
+    executor._threads.log = recorder.worker_log
     executor._work_queue = _WorkQueue(recorder)
     return executor._work_queue
 
@@ -58,24 +78,30 @@ class FutureCall(Call):
     lanes: of the threads that run tasks, where it is threads.
     """
 
-    __slots__ = ("_lane", "_lanes")
+    __slots__ = ("_lane", "recorder", "workers")
 
-    def __init__(self, recorder: Recorder, tasks: int = 1, lanes: Lanes | None = None) -> None:
-        super().__init__(recorder, tasks)
-        self._lanes = lanes
+    def __init__(self, recorder: Recorder, call: Call, workers: Any = None) -> None:
+        super().__init__(call.calls, call.at)
+        self.recorder, self.workers = recorder, workers
         self._lane: Lane | None = None  # of the thread that runs this one
 
     def start(self) -> None:
         """Write down that a thread starts the task now."""
-        if self._lanes is not None:
-            self._lane = self._lanes[get_ident()]
-            self._lane.start_task(self.first)
+        if self.workers is None:
+            self._lane = self.recorder.threads[get_ident()]
+            self._lane.start_task(self.number)
 
-    def arrive(self) -> None:
+    def arrive(self, future: Future) -> None:
         """Note that the future is done; for a thread, that is the end of its task."""
         if self._lane:
             self._lane.finish_task()
+            self._lane.free_worker()
+            self._lane = None
         super().arrive()
+        if error := future._exception:
+            self.recorder.messages.fail(self.number, 0, error)
+            if self.workers and isinstance(error, futures.BrokenExecutor):
+                self.workers.look()
 
 
 def watched_set_running(original: Callable) -> Callable:
@@ -99,12 +125,15 @@ def watched_finished_futures(original: Callable) -> Callable:
 
     @wraps(original)
     def yield_finished_futures(*args: Any, **kwargs: Any) -> Iterator[Future]:
+        waiter = vars(args[1]) if len(args) > 1 else {}
+        asked = waiter.get("_watched_asked", clock.now())
         for future in original(*args, **kwargs):
             if call := vars(future).get("_watched_call"):
-                call.ask()
+                call.calls[call.at + ASKED] = call.calls[call.at + ASKED] or asked
             popped = [future]
             del future  # as_completed promises to keep no reference while its consumer works
             yield popped.pop()
+            waiter["_watched_asked"] = asked = clock.now()
 
     return yield_finished_futures
 
@@ -118,11 +147,18 @@ class _WorkQueue(queue.SimpleQueue):
     """Where threads take their tasks: watches the future of each."""
 
     def __init__(self, recorder: Recorder) -> None:
-        self._recorder, self._lanes = recorder, recorder.threads
+        self._recorder = recorder
 
     def put(self, item: Any, *args: Any, **kwargs: Any) -> None:
         if item is not None:
-            item.future._watched_call = FutureCall(self._recorder, lanes=self._lanes)
+            messages = self._recorder.messages
+            function = messages.number_of_function(_function_of(item))
+            # The caller of `submit` is in concurrent.futures itself: its `map`.
+            caller = sys._getframe(1).f_back
+            within = caller and caller.f_code.co_filename == futures.__file__
+            kind = "executor.map" if within else "submit"
+            call = messages.submit(kind, function=function)
+            item.future._watched_call = FutureCall(self._recorder, call)
         super().put(item, *args, **kwargs)
 
 
@@ -134,11 +170,16 @@ class _WorkIds(queue.Queue):
         self._items, self._calls, self._recorder = items, calls, recorder
 
     def put(self, work_id: int, *args: Any, **kwargs: Any) -> None:
-        item = self._items[work_id]
+        item, messages = self._items[work_id], self._recorder.messages
         chunk = _chunk_in(item.fn, item.args)
-        call = FutureCall(self._recorder, 1 if chunk is None else len(chunk))
-        item.future._watched_call = call
-        self._calls.numbers[work_id] = call.first
+        if chunk is None:
+            function = messages.number_of_function(item.fn)
+            call = messages.submit("submit", number=work_id, function=function)
+        else:
+            function = messages.number_of_function(item.fn.args[0])
+            call = messages.submit("executor.map", len(chunk), number=work_id, function=function)
+        call = FutureCall(self._recorder, call, self._calls.workers)
+        item.future._watched_call = self._calls.waiting[work_id] = call
         super().put(work_id, *args, **kwargs)
 
 
@@ -150,6 +191,7 @@ class _ProcessQueue:
 
     def __init__(self, queue: Any, folder: str) -> None:
         self._queue, self._lanes = queue, Lanes(folder)
+        self._here: Lane | None = None  # of this worker
 
     def __reduce__(self) -> tuple:
         return type(self), (self._queue, self._lanes.folder)
@@ -161,30 +203,44 @@ class _ProcessQueue:
 class CallQueue(_ProcessQueue):
     """Where processes take their tasks: writes down when each began."""
 
+    recorder: Recorder
+    workers: ExecutorWorkers
+
     def __init__(self, queue: Any, folder: str) -> None:
+        """Watch `queue`: in the parent, or where a worker begins."""
         super().__init__(queue, folder)
-        self.numbers: dict[int, int] = {}
+        self.waiting: dict[int, Call] = {}  # to be sent
+        self.note_begin()
+        register_after_fork(self, CallQueue.note_begin)
+
+    def note_begin(self) -> None:
+        """Note that a worker begins here."""
+        self._begun = perf_counter()
 
     def put(self, item: _CallItem | None, *args: Any, **kwargs: Any) -> None:
-        """Put a task into the real queue, with its number."""
+        """Put a task into the real queue, and note when."""
         if item is not None:
-            item.watched_number = self.numbers.pop(item.work_id)
+            call = self.waiting.pop(item.work_id)
+            call.calls[call.at + SENT] = clock.now()
         self._queue.put(item, *args, **kwargs)
 
     def get(self, *args: Any, **kwargs: Any) -> _CallItem | None:
         """Return the next task, for a worker; write down that it starts."""
+        if self._here is None:
+            self._here = self._lanes.open(self._begun)
+            note_task_bytes(self._queue, self._here)
+            self._queue._recv_bytes = self._queue._reader.recv_bytes
         try:
             item = self._queue.get(*args, **kwargs)
-        except Exception as error:
-            error.__traceback__ = without_frame(error)
+        except BaseException as error:
+            error.__traceback__ = without_our_frames(error)
             raise
         if item is not None:
-            here, number = self._lanes[get_ident()], item.watched_number
             chunk = _chunk_in(item.fn, item.args)
             if chunk is None:
-                here.start_task(number)
+                self._here.start_task(item.work_id)
             else:
-                item.args = (here.start_each(number, chunk),)
+                item.args = (self._here.start_each(item.work_id, 0, chunk),)
         return item
 
 
@@ -192,13 +248,24 @@ class _ResultQueue(_ProcessQueue):
     """Where processes put their results: writes down when each task ended."""
 
     def put(self, item: Any) -> None:
+        if self._here is None:
+            self._here = self._lanes[get_ident()]
+            note_result_bytes(self._queue, self._here)
         if isinstance(item, _ResultItem) and not _was_interrupted(item):
-            self._lanes[get_ident()].finish_task()
+            self._here.finish_task()
         try:
             self._queue.put(item)
-        except Exception as error:  # it cannot be pickled
-            error.__traceback__ = without_frame(error)
+        except BaseException as error:  # it cannot be pickled, for one
+            error.__traceback__ = without_our_frames(error)
             raise
+        self._here.free_worker()
+
+
+def _function_of(item: Any) -> Callable:
+    """Return what a thread will call."""
+    if hasattr(item, "fn"):
+        return item.fn
+    return item.task[0] if isinstance(item.task, tuple) else item.task  # from Python 3.14
 
 
 def _was_interrupted(item: _ResultItem) -> bool:

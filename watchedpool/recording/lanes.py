@@ -1,12 +1,21 @@
 """The half of the recorder that runs inside workers: one lane per worker. Standard library only.
 
 A lane has one writer and no lock. That of a process is a file, and that of a thread of the parent
-is memory. It is a head, then records of four native 8-byte fields:
+is memory. It is a head, then records of four native 4-byte integers and six doubles:
 
-    number + 1    the number of a task
+    call + 1      the number of a call of the program
+    message       which of its messages to the workers the tasks came in
+    offset        the place of the first task in this message
     count         how many tasks the record is of: this one, and those that follow it
-    start         `perf_counter` seconds
-    finish        `perf_counter` seconds; 0 = has not happened
+    start         `perf_counter` seconds, as all moments
+    finish        0 = has not happened
+    cpu           the seconds that this thread ran on a core meanwhile
+    task_bytes    the length of the message; 0 = not measured
+    result_bytes  the length of the message with the result, in the last record of a message
+    freed         the moment when that message had been handed over, in the last record, too
+
+The head holds a mark, the number of the worker's process or thread, and the moments when it began
+and when it asked for its first task.
 
 The worker writes into mapped memory, so a record costs no system call, is visible while the task
 runs, and outlives a worker that is killed.
@@ -23,12 +32,17 @@ from io import FileIO
 from itertools import chain
 from operator import length_hint
 from os import scandir, urandom
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 FIELD = 8  # bytes
-RECORD = 4 * FIELD
-HEAD = b"\0\0\0\0\0\0\0\0a watched lane 3".ljust(RECORD, b"\0")  # one record long, of no task
+FIELDS = 8
+RECORD = FIELDS * FIELD
+MARK = b"\0\0\0\0\0\0\0\0a watched lane 4"
+HEAD = MARK.ljust(RECORD, b"\0")  # one record long, of no task
+# Where a record and the head have what, in fields.
+START, FINISH, CPU, TASK_BYTES, RESULT_BYTES, FREED = range(2, FIELDS)
+WORKER, BEGUN, READY = range(3, 6)
 # A lane grows by segments, each twice as long as the one before. A system maps whole pages only.
 FIRST_SEGMENT = mmap.ALLOCATIONGRANULARITY
 LAST_SEGMENT = max(FIRST_SEGMENT, 1 << 18)
@@ -46,10 +60,11 @@ _open: "weakref.WeakValueDictionary[int, Lane]" = weakref.WeakValueDictionary()
 class Lane:
     """Where one worker (a process, or a thread of one) writes down its tasks."""
 
-    def __init__(self, folder: str | None) -> None:
+    def __init__(self, folder: str | None, begun: float = 0.0) -> None:
         """Open a new lane: a file in `folder`, or memory if that is None.
 
-        Where no file can be opened, records go nowhere and work goes on.
+        Where no file can be opened, records go nowhere and work goes on. begun: when the worker
+        began; it asks for its first task now. 0 = not measured.
         """
         self.folder, self._path = folder, ""
         self._memory: list[bytearray] | None = [] if folder is None else None
@@ -62,69 +77,107 @@ class Lane:
         self._size = FIRST_SEGMENT
         self._running = False
         self._block: Iterator | None = None  # of a chunk, what runs now
-        self.last: int | None = None  # the number of the task that finished last
+        self._last: int | None = None  # where the last record of a message is
+        self._cpu = 0.0  # what `thread_time` was at its start
+        self.task_bytes = self.result_bytes = 0  # of the message that is here now
         self._open_segment(HEAD)
+        self._times[WORKER] = threading.get_ident() if folder is None else os.getpid()
+        if begun:
+            self._times[BEGUN], self._times[READY] = begun, perf_counter()
 
-    def start_task(self, number: int, count: int = 1) -> tuple[memoryview, int]:
-        """Write down that `count` tasks, from this number on, start now.
+    def start_task(self, call: int, message: int = 0) -> None:
+        """Write down that the only task of a message starts now."""
+        self._cpu = thread_time()
+        self._start(call, message, 0, 1)
 
-        Return the place where their finish belongs; the start is the field before it.
-        """
+    def start_nested(self, call: int) -> Callable[[], None]:
+        """Write down that a task starts, maybe within another; return what is called at its end."""
+        cpu = thread_time()
+        self._start(call, 0, 0, 1)
+        times, at = self._times, self._free - FIELDS
+        self._running = False
+
+        def finish() -> None:
+            times[at + FINISH], times[at + CPU] = perf_counter(), thread_time() - cpu
+
+        return finish
+
+    def _start(self, call: int, message: int, offset: int, count: int) -> None:
         if self._free == self._end:
             self._open_segment()
         at = self._free
-        self._free = at + 4
-        self._times[at + 2] = perf_counter()
-        self._numbers[at + 1] = count
-        self._numbers[at] = number + 1
-        self._running, self._block = True, None
-        return self._times, at + 3
+        self._free = at + FIELDS
+        numbers, number = self._numbers, 2 * at
+        numbers[number + 1] = message
+        numbers[number + 2] = offset
+        numbers[number + 3] = count
+        self._times[at + TASK_BYTES] = self.task_bytes
+        self._running, self._block, self._last = True, None, at
+        self._times[at + START] = perf_counter()
+        numbers[number] = call + 1
 
-    def finish_task(self) -> None:
+    def finish_task(self) -> float:
         """Write down that what was started last ends now; the second time, do nothing.
 
-        Where an exception broke off a block of a chunk, its remaining tasks never started.
+        Return how many seconds it took. Where an exception broke off a block of a chunk, its
+        remaining tasks never started.
         """
-        if self._running:
-            self._running = False
-            at = self._free - 4
-            if self._block is not None:
-                self._numbers[at + 1] -= length_hint(self._block)
-                self._block = None  # which holds the items
-            self.last = self._numbers[at] + self._numbers[at + 1] - 2
-            self._times[at + 3] = perf_counter()
+        if not self._running:
+            return 0.0
+        now = perf_counter()
+        self._running = False
+        at, times = self._free - FIELDS, self._times
+        if self._block is not None:
+            self._numbers[2 * at + 3] -= length_hint(self._block)
+            self._block = None  # which holds the items
+        took = now - times[at + START]
+        if took < SHORT:  # to ask the system takes longer
+            times[at + CPU] = took
+            self._cpu += took
+        else:
+            cpu = thread_time()
+            times[at + CPU] = cpu - self._cpu
+            self._cpu = cpu
+        times[at + FINISH] = now
+        return took
 
-    def start_each(self, number: int, items: Sequence) -> Iterator:
-        """Return the items of a chunk, whose first task has this number, and write down each.
+    def free_worker(self) -> None:
+        """Write down that the message with the result has been handed over now."""
+        if self._last is not None:
+            self._times[self._last + RESULT_BYTES] = self.result_bytes
+            self._times[self._last + FREED] = perf_counter()
+            self._last = None
+
+    def start_each(self, call: int, message: int, items: Sequence) -> Iterator:
+        """Return the items of a chunk, and write down each task.
 
         Asking for the next item ends the one before. Short tasks are written down as blocks, with
         one start and one finish for all of them: within a block, nothing of ours runs.
         """
-        return chain.from_iterable(self._blocks(number, items))
+        return chain.from_iterable(self._blocks(call, message, tuple(items)))
 
-    def _blocks(self, number: int, items: Sequence) -> Iterator[Iterator]:
-        items = tuple(items)
+    def _blocks(self, call: int, message: int, items: tuple) -> Iterator[Iterator]:
         done, count = 0, 1
+        self._cpu = thread_time()
         while done < len(items):
             block = items[done : done + count]
-            times, end = self.start_task(number + done, len(block))
+            self._start(call, message, done, len(block))
             self._block = iter(block)
             yield self._block
-            self.finish_task()
+            took = max(self.finish_task(), 1e-9)
             done += len(block)
-            took = max(times[end] - times[end - 1], 1e-9)
             count = max(1, min(GROWTH * count, int(len(block) * SHORT / took)))
 
     def in_memory(self) -> bytes:
-        """Return the records of a lane that is memory."""
-        return b"".join(self._memory or ())[RECORD:]
+        """Return the head and the records of a lane that is memory."""
+        return b"".join(self._memory or ())
 
     def close(self) -> None:
         """Let go of the file, so that Windows can delete it. Later records go nowhere."""
         self._numbers.release()
         self._times.release()
         self._segment.close()
-        self._path, self._running = "", False
+        self._path, self._running, self._last = "", False, None
         self._open_segment()
 
     def _open_segment(self, head: bytes = b"") -> None:
@@ -138,7 +191,7 @@ class Lane:
             except OSError:
                 self._segment = mmap.mmap(-1, self._size)
         # Two views of the same fields, because to set an item of one is twice as quick as to pack.
-        self._numbers = memoryview(self._segment).cast("q")
+        self._numbers = memoryview(self._segment).cast("i")
         self._times = memoryview(self._segment).cast("d")
         self._free, self._end = len(head) // FIELD, self._size // FIELD
         self._size = min(2 * self._size, LAST_SEGMENT)
@@ -169,22 +222,28 @@ class Lanes(dict[int, Lane]):
         self[worker] = Lane(None) if self.folder is None else lane(self.folder)
         return self[worker]
 
+    def open(self, begun: float) -> Lane:
+        """Return the lane of a worker that began then, and asks for its first task now."""
+        worker = threading.get_ident()
+        self[worker] = Lane(None, begun) if self.folder is None else lane(self.folder, begun)
+        return self[worker]
+
     def __reduce__(self) -> tuple:
         return Lanes, (self.folder,)
 
 
-def lane(folder: str) -> Lane:
-    """Return the lane of this thread of this process in `folder`."""
+def lane(folder: str, begun: float = 0.0) -> Lane:
+    """Return the lane of this thread of this process in `folder`; open it, if it is new."""
     lanes = vars(_of_this_thread)
     key = folder, os.getpid()
     if key not in lanes:
-        lanes[key] = Lane(folder)
+        lanes[key] = Lane(folder, begun)
         _open[id(lanes[key])] = lanes[key]
     return lanes[key]
 
 
 def read_lanes(folder: str) -> Iterator[bytes]:
-    """Yield the records of each lane in `folder`; what is no lane, or unreadable, is left out."""
+    """Yield the head and records of each lane in `folder`; what is none, or unreadable, is not."""
     paths: list[str] = []
     with suppress(OSError):
         paths = sorted(entry.path for entry in scandir(folder))
@@ -194,10 +253,10 @@ def read_lanes(folder: str) -> Iterator[bytes]:
                 content = file.readall()
         except OSError:
             continue
-        if content.startswith(HEAD):
+        if content.startswith(MARK):
             # Without the zeros at the end, most of a lane that has few tasks.
-            written = len(content.rstrip(b"\0"))
-            yield content[RECORD : -(-written // RECORD) * RECORD]
+            written = max(len(content.rstrip(b"\0")), RECORD)
+            yield content[: -(-written // RECORD) * RECORD]
 
 
 def close_lanes(folder: str) -> None:
@@ -210,10 +269,10 @@ def close_lanes(folder: str) -> None:
 
 def run_watched(folder: str, number: int, func: Callable, /, *args: Any, **kwargs: Any) -> Any:
     """Run `func` and return what it returns; write down when it began and ended, as this task."""
-    times, end = lane(folder).start_task(number)
+    finish = lane(folder).start_nested(number)
     try:
         return func(*args, **kwargs)
     finally:
         # A recorder that was closed while a task ran in a thread has closed the lane under it.
         with suppress(ValueError):
-            times[end] = perf_counter()
+            finish()

@@ -1,8 +1,8 @@
 """WatchedPool: a multiprocessing.Pool that records what its workers do.
 
 A pool's own queues are wrapped when it makes them: the workers' ends write down when each task
-started and finished; the parent's ends number the tasks, and note when a result is delivered.
-Nothing else of the pool changes.
+started and finished; the parent's ends note when each message went and came. Nothing else of the
+pool changes.
 
 Standard library only until a timeline is asked for: a spawned worker imports what the main script
 imports, and must not wait for numpy.
@@ -11,11 +11,12 @@ imports, and must not wait for numpy.
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.pool import (
     TERMINATE,
     ApplyResult,
     IMapIterator,
+    IMapUnorderedIterator,
     MapResult,
     Pool,
     ThreadPool,
@@ -23,14 +24,21 @@ from multiprocessing.pool import (
     _PoolCache,
 )
 from time import sleep
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from watchedpool import clock
-from watchedpool.recording.calls import BeforeMethod, Call
+from watchedpool.recording.calls import BeforeMethod
 from watchedpool.recording.lanes import Lanes
-from watchedpool.recording.queues import ResultQueue, TaskQueue, is_chunk, without_frame
+from watchedpool.recording.messages import (
+    HAS_CALLBACK,
+    HAS_ERROR_CALLBACK,
+    Call,
+    Items,
+    Iteration,
+)
+from watchedpool.recording.queues import ResultQueue, TaskQueue, without_frame
 from watchedpool.recording.recorder import Recorder
+from watchedpool.recording.workers import PoolWorkers
 
 if TYPE_CHECKING:
     from watchedpool.recording.bar import WatchedBar
@@ -49,6 +57,8 @@ PRIVATE = {
     "_quick_get": "receives a result, in another thread of the pool",
     "_cache": "what waits for results, by the number of its call; a _PoolCache",
     "_processes": "how many workers there are to be",
+    "_map_async": "makes a MapResult; a parameter of that, `length`, is the number of tasks",
+    "_job": "the number of a call",
     "_pool": "the workers",
     "_result_handler": "the thread that receives results",
     "_worker_handler": "the thread that replaces workers; its `_state` stops it",
@@ -56,10 +66,9 @@ PRIVATE = {
     "_taskqueue": "where a thread of the pool takes the tasks that it sends",
     "_index": "how many results of imap have come",
     "_set_length": "sets how many results an iterator of imap will have",
-    "_value": "the results of map, a list that is as long as there are tasks",
-    "_set": "takes a result",
+    "_items": "of imap, the results that have come; its consumer takes the left one",
     "_chunksize": "how many tasks of map go into one message",
-    "_number_left": "how many messages of map have not come back",
+    "_ctx": "what makes the workers",
     "_callback": "what is called with a result",
     "_error_callback": "what is called with an exception",
     "_helper_reraises_exception": "what is sent in place of a task when an iterable has failed",
@@ -122,7 +131,7 @@ class _Watched:
     def _setup_queues(self) -> None:
         super()._setup_queues()
         if is_watched(self):  # by the command `watchedpool`, too
-            self._recorder = self._quick_put.recorder
+            self._recorder = self._inqueue.recorder
         else:
             watch_queues(self, self._recorder)
 
@@ -143,11 +152,16 @@ def watch_queues(pool: Pool, recorder: Recorder) -> Pool:
 
     The pool's `_cache`, which it makes later, has to become a WatchedCache.
     """
-    lanes = recorder.threads if isinstance(pool, ThreadPool) else Lanes(recorder.folder)
-    pool._inqueue = TaskQueue(pool._inqueue, lanes)
-    pool._outqueue = ResultQueue(pool._outqueue, lanes)
-    pool._quick_put = _Sender(pool, recorder)
-    pool._quick_get = _Receiver(pool, recorder)
+    threads = isinstance(pool, ThreadPool)
+    lanes = recorder.threads if threads else Lanes(recorder.folder)
+    recorder.kind = type(pool).__name__
+    recorder.start_method = "" if threads else pool._ctx.get_start_method()
+    pool._inqueue = TaskQueue(pool._inqueue, lanes, recorder)
+    pool._outqueue = ResultQueue(pool._outqueue, lanes, recorder)
+    pool._quick_put = _watched_put(pool._quick_put, recorder)
+    pool._quick_get = _watched_get(pool._quick_get, recorder, weakref.ref(pool))
+    pool._pool = PoolWorkers(pool._pool)
+    pool._pool.log = recorder.worker_log
     return pool
 
 
@@ -197,38 +211,35 @@ class WatchedCache(_PoolCache):
 
     def __setitem__(self, job: int, waiting: Any) -> None:
         super().__setitem__(job, waiting)
-        sender = waiting._pool._quick_put  # a program may have put another in its place
-        if is_watched(waiting._pool) and isinstance(sender, _Sender):
-            recorder = sender.recorder
-            if type(waiting) is ApplyResult:
-                waiting._watched_call = Call(recorder, 1)
-            elif type(waiting) is MapResult:
-                waiting._watched_recorder = recorder  # how many tasks there are is not known yet
-            else:
-                recorder.reserve(0)
-                waiting._times_forgotten = recorder.times_forgotten
-            if not isinstance(vars(ApplyResult)["get"], BeforeMethod):
-                waiting.__class__ = _WATCHED_RESULTS.get(type(waiting), type(waiting))
+        if not is_watched(waiting._pool):
+            return
+        messages = waiting._pool._inqueue.recorder.messages
+        kind = type(waiting)
+        if kind in (IMapIterator, IMapUnorderedIterator):
+            name = "imap" if kind is IMapIterator else "imap_unordered"
+            waiting._items = Items(waiting._items)
+            waiting._items.iteration = messages.iterate(name, job)
+            return
+        flags = HAS_CALLBACK * bool(waiting._callback)
+        flags += HAS_ERROR_CALLBACK * bool(waiting._error_callback)
+        frame = sys._getframe(2)  # ours is called by ApplyResult's __init__
+        if kind is ApplyResult:
+            blocking = frame.f_back and frame.f_back.f_code is Pool.apply.__code__
+            name = "apply" if blocking else "apply_async"
+            waiting._watched_call = messages.submit(name, number=job, flags=flags)
+        elif kind is MapResult:
+            tasks, chunksize = map(frame.f_locals.get, ("length", "chunksize"))
+            if tasks and type(chunksize) is int and chunksize > 0:  # it may be anything
+                waiting._watched_call = messages.submit(
+                    "map", tasks, number=job, chunksize=chunksize, flags=flags
+                )
+        if not isinstance(vars(ApplyResult)["get"], BeforeMethod):
+            waiting.__class__ = _WATCHED_RESULTS.get(kind, kind)
 
 
 def asking(method: Callable) -> BeforeMethod:
     """Return `get` of AsyncResult as one that notes who asks."""
     return BeforeMethod(method, Call.ask)
-
-
-class TaskValues:
-    """`_value` of MapResult, a list that is as long as there are tasks: rows are reserved with it.
-
-    Without `watching`, only results of our own pools have it.
-    """
-
-    def __get__(self, result: MapResult, owner: type) -> Any:
-        return vars(result)["_value"]
-
-    def __set__(self, result: MapResult, value: Any) -> None:
-        vars(result)["_value"] = value
-        if recorder := vars(result).pop("_watched_recorder", None):
-            result._watched_call = Call(recorder, len(value))
 
 
 class _WatchedApplyResult(ApplyResult):
@@ -239,7 +250,6 @@ class _WatchedApplyResult(ApplyResult):
 class _WatchedMapResult(MapResult):
     __doc__ = MapResult.__doc__
     get = asking(ApplyResult.get)
-    _value = TaskValues()
 
 
 _WATCHED_RESULTS = {ApplyResult: _WatchedApplyResult, MapResult: _WatchedMapResult}
@@ -248,162 +258,64 @@ for _base, _class in _WATCHED_RESULTS.items():
     _class.__module__ = _base.__module__
 
 
-def _receive(waiting: ApplyResult, last: int, succeeded: bool) -> None:
-    """Note that a message came back, or could not be sent; `last` is the task that ran last."""
-    call = waiting._watched_call
-    if not succeeded and call.failed is None:
-        call.failed = last
-    if getattr(waiting, "_number_left", 1) > 1:  # of map, which waits for all messages
-        return
-    if waiting._callback if call.failed is None else waiting._error_callback:
-        call.ask()
-    call.arrive()
+def _watched_put(put: Callable, recorder: Recorder) -> Callable[[tuple | None], None]:
+    """Return what sends a message of a pool, as `put`, and notes when.
 
-
-class _End:
-    """The parent's end of a watched queue. A thread of the pool calls it.
-
-    It must not keep a pool alive that nobody holds.
+    A thread of the pool calls it; it must not keep a pool alive that nobody holds.
     """
+    messages, now = recorder.messages, clock.now
+    note, current = messages.sent.append, None
+    iteration: Iteration | None = None  # of imap in chunks
 
-    def __init__(self, pool: Pool, recorder: Recorder) -> None:
-        self._pool = weakref.ref(pool)
-        self._cache: dict[int, Any] | None = None
-        self.recorder = recorder
-
-    def _waiting(self, job: int) -> Any:
-        """Return what waits for the results of a call; None if the pool has gone."""
-        if self._cache is None:  # the pool makes it after its queues
-            pool = self._pool()
-            if pool is None:
-                return None
-            self._cache, self.recorder.workers = pool._cache, pool._processes
-        return self._cache.get(job)
-
-
-class _Sender(_End):
-    """Sends a pool's tasks to the workers, each with its number in front."""
-
-    def __init__(self, pool: Pool, recorder: Recorder) -> None:
-        super().__init__(pool, recorder)
-        self._put = pool._quick_put
-        # Of the call whose tasks are being sent: it may have a million.
-        self._job: int | None = None
-        self._first: int | None = None  # the number of its first task, once all are numbered
-        self._chunksize = 0
-        self._in_chunks = False
-        self._times_forgotten: int | None = None  # when it began; None if the pool has gone
-
-    def __call__(self, task: tuple | None) -> None:
-        if task is None:
-            self._put(None)
+    def watched_put(message: tuple | None) -> None:
+        nonlocal current, iteration
+        if message is None:
+            put(None)
             return
-        job, i, func, args, _ = task
-        if job != self._job:
-            self._begin_call(job, func)
-        if func is _helper_reraises_exception:
-            number = None
-        elif self._first is not None:
-            number = self._first + i * self._chunksize
-        elif self._times_forgotten == self.recorder.times_forgotten:
-            number = self.recorder.reserve(len(args[0][1]) if self._in_chunks else 1)
-        else:
-            number = None
+        job, i, func, args, _ = message
+        if job != current:
+            current, iteration = job, messages.begin(job, func, args)
+        if func is not _helper_reraises_exception:
+            note(now())
+            if iteration is not None:
+                iteration.tasks += len(args[0][1])
         try:
-            self._put((number, task))
+            put(message)
         except Exception as error:  # it cannot be pickled: the consumer will get this error
             error.__traceback__ = without_frame(error)
-            if getattr(error, "__notes__", None):  # from Python 3.14: where in our tuple it was
-                error.__notes__.pop()
-            if number is None or not self._report_unsent(job, i, number, error):
-                raise
+            messages.fail(job, i, error)
+            messages.arrived.fromlist([job, i, now()])
+            raise
 
-    def _begin_call(self, job: int, func: Callable) -> None:
-        waiting = self._waiting(job)
-        call = getattr(waiting, "_watched_call", None)
-        self._job, self._first = job, call.first if call else None
-        self._chunksize = getattr(waiting, "_chunksize", 0)
-        self._in_chunks = is_chunk(func)
-        self._times_forgotten = getattr(waiting, "_times_forgotten", None)
-        if waiting is not None and not call:
-            waiting._watched_in_chunks = self._in_chunks
-
-    def _report_unsent(self, job: int, i: int, number: int, error: Exception) -> bool:
-        """Give the consumer the error itself; return False if the pool must do so."""
-        waiting = self._waiting(job)
-        if isinstance(waiting, IMapIterator):  # as the pool would do it
-            pool = sys._getframe(2)
-            trace = TracebackType(error.__traceback__, pool, pool.f_lasti, pool.f_lineno)
-            error.__traceback__ = trace
-            waiting._set(i, _Delivery(self.recorder, number, (False, error), False))
-            return True
-        if waiting is not None:
-            _receive(waiting, number, succeeded=False)
-        return False
+    return watched_put
 
 
-class _Receiver(_End):
-    """Receives results for a pool, and notes those that arrive for apply and map."""
+def _watched_get(
+    get: Callable, recorder: Recorder, pool: Callable[[], Pool | None]
+) -> Callable[[], tuple | None]:
+    """Return what receives a message for a pool, as `get`, and notes when.
 
-    def __init__(self, pool: Pool, recorder: Recorder) -> None:
-        super().__init__(pool, recorder)
-        self._get = pool._quick_get
+    pool: returns the pool, or None if it has gone.
+    """
+    messages, now = recorder.messages, clock.now
+    note = messages.arrived.fromlist
 
-    def __call__(self) -> tuple | None:
+    def watched_get() -> tuple | None:
         try:
-            message = self._get()
+            message = get()
         except Exception as error:  # it cannot be unpickled
             error.__traceback__ = without_frame(error)
             raise
         if message is None:
             # Every result has come: nothing is left to record. (Windows removes no open file.)
-            if not self._cache and os.name == "posix":
-                self.recorder.close()
+            if os.name == "posix" and not getattr(pool(), "_cache", None):
+                recorder.close()
+            recorder.ended = recorder.ended or now()
             return None
-        last, its_own = message
-        job, i, result = its_own
-        waiting = self._waiting(job)
-        if last is None or waiting is None:
-            return its_own
-        if isinstance(waiting, ApplyResult):
-            # Of map, only what is the last, or fails, means anything for delivery.
-            if not result[0] or getattr(waiting, "_number_left", 1) == 1:
-                _receive(waiting, last, succeeded=result[0])
-            return its_own
-        if hasattr(waiting, "_watched_in_chunks"):
-            result = _Delivery(self.recorder, last, result, waiting._watched_in_chunks)
-        return job, i, result
+        job, i, result = message
+        note([job, i, now()])
+        if not result[0]:
+            messages.fail(job, i, result[1])
+        return message
 
-
-class _Delivery:
-    """A result on its way to an iterator of imap, which takes it apart when it is delivered."""
-
-    __slots__ = ("_in_chunks", "_last", "_recorder", "_result")
-
-    def __init__(self, recorder: Recorder, last: int, result: tuple, in_chunks: bool) -> None:
-        self._recorder = recorder
-        self._last = last
-        self._result = result
-        self._in_chunks = in_chunks
-
-    def __iter__(self) -> Iterator:
-        succeeded, value = self._result
-        if succeeded and self._in_chunks:
-            return iter((True, self._each(value)))
-        self._recorder.deliver(self._last)
-        return iter(self._result)
-
-    def _each(self, values: list) -> Iterator:
-        """Yield the values of a chunk, and note each when it is taken.
-
-        One by one, unlike the tasks: a slow consumer may follow a fast one.
-        """
-        first, delivered = self._recorder.rows
-        begin = self._last + 1 - len(values) - first
-        if begin < 0:  # forgotten
-            yield from values
-            return
-        now = clock.now
-        for row, value in enumerate(values, begin):
-            delivered[row] = now()
-            yield value
+    return watched_get

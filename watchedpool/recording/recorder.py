@@ -4,45 +4,65 @@ Standard library only until a timeline is asked for: a spawned worker imports wh
 imports, and must not wait for numpy.
 """
 
+import linecache
 import os
 import threading
-from array import array
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from itertools import chain
 from multiprocessing.util import Finalize
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watchedpool import clock
 from watchedpool.recording.folders import make_folder, remove_folder
 from watchedpool.recording.lanes import Lanes, close_lanes, read_lanes, run_watched
+from watchedpool.recording.messages import CALL, Call, Messages
+from watchedpool.recording.workers import WorkerLog
 
 if TYPE_CHECKING:
     from watchedpool.recording.bar import WatchedBar
     from watchedpool.timeline import Timeline
 
 
+BEGIN = clock.now()  # of the clock that all pools of a program share
+
+
 class Recorder:
-    """Numbers tasks, keeps what their workers write down, and notes when each is delivered.
+    """Notes what a pool's parent does, and keeps what its workers write down.
 
     Use it as a context manager, or `close()` it: its lanes live in a temporary folder. End the
     workers first: what a task does later is not recorded, and Windows cannot remove a file that
     a worker has open.
     """
 
-    def __init__(self) -> None:
-        """Create nothing before the first task is tracked."""
+    def __init__(self, begin: float = BEGIN) -> None:
+        """Create nothing before the first task is tracked.
+
+        begin: when the program was first watched.
+        """
+        self.begin = begin
+        self.messages = Messages()
+        self.worker_log = WorkerLog()
+        self.threads = Lanes()  # of threads of a watched pool
+        # Of the watched pool: the name of its class, and how its workers are started.
+        self.kind, self.start_method = "", ""
+        self.place: tuple[str, int] | None = None  # the file and the line that made it
+        self.made, self.ended = clock.now(), 0.0
         self._folder: str | None = None
         self._kept: list[bytes] | None = None
-        self._lock = threading.Lock()
-        self._origin: float | None = None
-        # The number of row 0; per row, when it was delivered first (0 = has not been). A pair, so
-        # that who has it can write into it without the lock.
-        self.rows: tuple[int, array] = 0, array("d")
-        self.times_forgotten = 0
-        self.threads = Lanes()  # of threads of a watched pool
-        self.workers = 0  # how many workers the watched pool has, once that is known
+        self._lock = threading.RLock()
+
+    @property
+    def workers(self) -> int:
+        """How many workers the watched pool has, once that is known."""
+        return self.worker_log.most
+
+    @property
+    def where(self) -> str:
+        """The line of the program that made the pool; "" for one that watches itself."""
+        return line_in_words(*self.place) if self.place else ""
 
     def track(self, func: Callable) -> Callable:
         """Return a picklable callable that runs `func` and records it as one more task.
@@ -51,25 +71,25 @@ class Recorder:
         runs many times, each run is a row, in order of start. Raises ValueError once the recorder
         is closed.
         """
-        return partial(run_watched, self.folder, self.reserve(1), func)
+        folder = self.folder
+        function = self.messages.number_of_function(func)
+        call = self.messages.submit("track", function=function)
+        return partial(run_watched, folder, call.number, func)
 
     def mark_delivered(self, task: int) -> None:
         """Note that your code has the result of `task` now (0: the first that was tracked).
 
         Raises ValueError if there is no such task.
         """
-        first, delivered = self.rows
-        tasks = len(delivered)
+        calls = self.messages.calls
+        tasks = len(calls) // len(CALL)
         if not 0 <= task < tasks:
             raise ValueError(f"task is {task}; allowed are 0 to {tasks - 1}: {tasks} are tracked")
-        self.deliver(first + task)
+        Call(calls, task * len(CALL)).ask()
 
     def forget(self) -> None:
         """Drop what was recorded; the next task that is submitted is row 0, at time 0."""
-        with self._lock:
-            first, delivered = self.rows
-            self._origin, self.rows = None, (first + len(delivered), array("d"))
-            self.times_forgotten += 1
+        self.messages.forget()
 
     def warm_up(self, workers: int, run_naps: Callable[[], object]) -> None:
         """Wait until each of so many workers has run a task, and forget that.
@@ -87,16 +107,13 @@ class Recorder:
         """
         from watchedpool.recording.reading import on_screen, read_timeline
 
-        with self._lock:  # before the lanes are read: so what was delivered has its record
-            first, delivered = self.rows
-            delivered, origin = delivered[:], self._origin or 0.0
-        timeline = read_timeline(self._lanes(), delivered, first, origin)
+        timeline, origin = read_timeline(self)
         return timeline if bar is None else on_screen(timeline, bar, origin)
 
     def close(self) -> None:
         """Keep what was recorded in memory and remove the folder. Closing twice is harmless."""
         if self._kept is None:
-            self._kept = list(self._lanes())
+            self._kept = list(self.lanes())
             if self._folder:
                 self._remove_folder()
 
@@ -124,40 +141,8 @@ class Recorder:
                 self._folder = folder
             return self._folder
 
-    def reserve(self, tasks: int) -> int:
-        """Return the number of the first of so many tasks that are submitted now.
-
-        With no tasks, a call begins whose tasks are submitted later: it may make now time 0.
-        """
-        with self._lock:
-            if self._origin is None:
-                self._origin = clock.now()
-            first, delivered = self.rows
-            number = first + len(delivered)
-            if tasks == 1:  # usually, and then twice as fast
-                delivered.append(0.0)
-            else:
-                delivered.frombytes(bytes(8 * tasks))
-            return number
-
-    def deliver(self, number: int) -> None:
-        """Note that the result of this task is delivered now; only the first time counts."""
-        first, delivered = self.rows
-        if number >= first and not delivered[number - first]:
-            delivered[number - first] = clock.now()
-
-    def deliver_all(self, number: int, tasks: int) -> None:
-        """Note that the results of so many tasks, from this number on, are delivered now."""
-        now, (first, delivered) = clock.now(), self.rows
-        if number >= first:
-            place = slice(number - first, number - first + tasks)
-            earlier = delivered[place]
-            if earlier.tobytes().strip(b"\0"):
-                delivered[place] = array("d", [at or now for at in earlier])
-            else:  # usually; for a million tasks, ten times as fast
-                delivered[place] = array("d", [now]) * len(earlier)
-
-    def _lanes(self) -> Iterable[bytes]:
+    def lanes(self) -> Iterable[bytes]:
+        """Return what each worker has written down."""
         if self._kept is not None:
             return self._kept
         in_memory = (lane.in_memory() for lane in list(self.threads.values()))
@@ -167,3 +152,12 @@ class Recorder:
 def _remove(folder: str) -> None:
     close_lanes(folder)
     remove_folder(folder)
+
+
+def line_in_words(file: str, line: int) -> str:
+    """Return a line of the program: its file, its number, its text."""
+    if not file:
+        return "In a library:"
+    cell = "ipykernel" in file or "<ipython" in file
+    name = "cell" if cell else Path(file).name
+    return f"{name}, line {line}: {linecache.getline(file, line).strip()}"

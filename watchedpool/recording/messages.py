@@ -1,0 +1,252 @@
+"""What the parent notes of calls, and of their messages to workers. Standard library only.
+
+Moments are `clock.now` seconds; 0 = has not happened, or is not measured. All is kept in arrays,
+because a program may have a million tasks: a call is a row of `calls`, and a message is an entry of
+`sent` and of `arrived`. `reading` brings them together with what the workers wrote down.
+"""
+
+import sys
+import threading
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+from multiprocessing.pool import starmapstar
+from operator import length_hint
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MethodType,
+    WrapperDescriptorType,
+)
+from typing import Any, NamedTuple
+
+from watchedpool import clock
+from watchedpool.recording.lanes import GROWTH, SHORT
+from watchedpool.recording.queues import is_chunk
+
+# A row of `blocks`: which result, its first value, how many, when the first and all were taken.
+BLOCK = range(5)
+# A row of `calls`. `kind` is a place in KINDS.
+CALL = NUMBER, TASKS, CHUNKSIZE, KIND, SUBMITTED, ASKED, SENT, ARRIVED, FUNCTION, FLAGS = range(10)
+KINDS = (
+    *("map", "starmap", "imap", "imap_unordered", "apply", "apply_async"),
+    *("submit", "executor.map", "track"),
+)
+# Flags: who has a callback has the result, or the exception, when it arrives.
+HAS_CALLBACK, HAS_ERROR_CALLBACK = 1, 2
+LONGEST_TEXT = 200
+ONE_BY_ONE = 4  # values of a chunk that are noted one by one before blocks are
+MOST_TEXTS = 10_000  # of errors that are kept; of later ones, only the type
+
+
+class Call:
+    """A row of `calls`, for whom its result is asked for."""
+
+    __slots__ = ("at", "calls")
+
+    def __init__(self, calls: array, at: int) -> None:
+        """calls: the table. at: where the row begins."""
+        self.calls, self.at = calls, at
+
+    @property
+    def number(self) -> int:
+        """The number of the call."""
+        return int(self.calls[self.at + NUMBER])
+
+    def ask(self, _: Any = None) -> None:
+        """Note that somebody waits for the result, or has it; the first time counts."""
+        if not self.calls[self.at + ASKED]:
+            self.calls[self.at + ASKED] = clock.now()
+
+    def arrive(self) -> None:
+        """Note that the result has arrived."""
+        if not self.calls[self.at + ARRIVED]:
+            self.calls[self.at + ARRIVED] = clock.now()
+
+
+class Iteration:
+    """A call of imap: its tasks are submitted one by one, and its results are taken so."""
+
+    def __init__(self, number: int, kind: int) -> None:
+        """number: of the call."""
+        self.number, self.kind, self.made = number, kind, clock.now()
+        self.chunksize, self.in_chunks = 1, False
+        self.tasks = 0  # that came in chunks
+        self._chunks = 0  # that were taken
+        self.taken = array("d")  # when results were taken; below 0, when somebody began to wait
+        # Of results that come in chunks, blocks: which result, place in it, how many, first, last.
+        self.blocks = array("d")
+        self.running: Iterator | None = None  # the last of them
+
+    def take_chunk(self, result: tuple) -> tuple:
+        """Return a result that is a chunk; note when each value is taken, in blocks if quickly."""
+        succeeded, values = result
+        self._chunks += 1
+        return (True, self._each(values, self._chunks - 1)) if succeeded else result
+
+    def _each(self, values: list, chunk: int) -> Iterator:
+        return chain.from_iterable(self._blocks(values, chunk))
+
+    def _blocks(self, values: list, chunk: int) -> Iterator[Iterator]:
+        done, count, now = 0, 1, clock.now
+        while done < len(values):
+            block = values[done : done + count]
+            at, begin, rest = len(self.blocks), now(), iter(block)
+            self.running = rest
+            self.blocks.extend((chunk, done, len(block), begin, 0.0))
+            try:
+                yield rest
+            finally:  # also where nobody takes the others
+                self.running = None  # which holds the values
+                self.blocks[at + 2] = len(block) - length_hint(rest)
+                self.blocks[at + 4] = now()
+            done += len(block)
+            took = max(self.blocks[at + 4] - begin, 1e-9)
+            if done >= ONE_BY_ONE:
+                count = max(1, min(GROWTH * count, int(len(block) * SHORT / took)))
+
+
+class Items(deque):
+    """The results that an iterator of imap holds: notes when one is taken, or is not there."""
+
+    iteration: Iteration
+
+    def popleft(self) -> tuple:
+        """Return the next result, for the consumer."""
+        iteration = self.iteration
+        if not self:
+            iteration.taken.append(-clock.now())
+            raise IndexError
+        iteration.taken.append(clock.now())
+        item = deque.popleft(self)
+        return iteration.take_chunk(item) if iteration.in_chunks else item
+
+
+class Error(NamedTuple):
+    """What a message brought in place of a result."""
+
+    number: int
+    message: int
+    text: str
+
+
+class Messages:
+    """What the parent has noted since the recorder was made, or was told to forget."""
+
+    def __init__(self) -> None:
+        """Note nothing yet."""
+        self._lock = threading.RLock()  # a signal may interrupt a thread that holds it
+        self._texts: dict[str, str] = {}
+        self._functions: dict[str, int] = {}
+        self.sent = array("d")  # a moment per message of a pool
+        self.begins = array("q")  # per call of a pool: number, first message, function, starmap
+        self.arrived = array("d")  # per message of a pool: number of the call, of the message, when
+        self.errors: list[Error] = []
+        self._next = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self.origin: float | None = None
+        self.calls = array("d")
+        self.iterations: dict[int, Iteration] = {}
+        del self.sent[:], self.begins[:], self.arrived[:], self.errors[:]
+
+    def forget(self) -> None:
+        """Drop all; whoever still has a Call of before writes where nobody reads."""
+        with self._lock:
+            self._clear()
+
+    def submit(
+        self,
+        kind: str,
+        tasks: int = 1,
+        *,
+        number: int | None = None,
+        chunksize: int = 0,
+        function: int = -1,
+        flags: int = 0,
+    ) -> Call:
+        """Note that a call is submitted now; without a number, it is given one."""
+        with self._lock:
+            now = clock.now()
+            if self.origin is None:
+                self.origin = now
+            if number is None:
+                number, self._next = self._next, self._next + 1
+            calls = self.calls
+            at = len(calls)
+            kind_number = _KIND_NUMBERS[kind]
+            size = chunksize or tasks
+            row = [number, tasks, size, kind_number, now, 0.0, 0.0, 0.0, function, flags]
+            calls.fromlist(row)
+        return Call(calls, at)
+
+    def begin(self, number: int, func: Callable, args: tuple) -> Iteration | None:
+        """Note that the messages of a pool's call are sent from now on.
+
+        Return it if it is imap in chunks.
+        """
+        in_chunks = is_chunk(func)
+        name = self.number_of_function(args[0][0] if in_chunks else func)
+        star = func is starmapstar
+        self.begins.fromlist([number, len(self.sent), name, star])
+        iteration = self.iterations.get(number)
+        if not (iteration and in_chunks):
+            return None
+        iteration.in_chunks, iteration.chunksize = True, len(args[0][1])
+        return iteration
+
+    def iterate(self, kind: str, number: int) -> Iteration:
+        """Note that imap is called now."""
+        with self._lock:
+            iteration = Iteration(number, _KIND_NUMBERS[kind])
+            if self.origin is None:
+                self.origin = iteration.made
+            self.iterations[number] = iteration
+        return iteration
+
+    def number_of_function(self, func: Callable) -> int:
+        """Return a number for the name of a function."""
+        return self._functions.setdefault(_name(func), len(self._functions))
+
+    @property
+    def functions(self) -> list[str]:
+        """The names of functions, by number."""
+        return list(self._functions)
+
+    def fail(self, number: int, message: int, error: BaseException) -> None:
+        """Note the text of an error, and keep nothing of it."""
+        text = _text(error)
+        if text not in self._texts and len(self._texts) >= MOST_TEXTS:
+            text = type(error).__name__
+        text = self._texts.setdefault(text, text)
+        self.errors.append(Error(number, message, text))
+
+
+_KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
+
+
+def _name(func: Callable) -> str:
+    """Return the name of what a task runs; nothing of the program's own runs for it."""
+    while type(func) is partial:
+        func = func.func
+    if isinstance(func, FunctionType | BuiltinFunctionType | type):
+        return type.__getattribute__(func, "__name__") if isinstance(func, type) else func.__name__
+    if type(func) is MethodType and isinstance(func.__func__, FunctionType):
+        return func.__func__.__name__
+    return type(func).__name__
+
+
+def _text(error: BaseException) -> str:
+    """Return the type and the text of an error; nothing of the program's own runs for it."""
+    kind = type(error)
+    as_text = kind.__str__
+    known = isinstance(as_text, WrapperDescriptorType) and all(
+        type(each) in (str, int, float, bool, bytes, type(None)) for each in error.args
+    )
+    module = getattr(as_text, "__module__", None)
+    if not known and isinstance(as_text, FunctionType) and isinstance(module, str):
+        known = module.partition(".")[0] in sys.stdlib_module_names
+    return (f"{kind.__name__}: {error}" if known else kind.__name__)[:LONGEST_TEXT]

@@ -1,0 +1,259 @@
+"""What the parent noted, as tables of calls and messages: the numpy half of `messages`.
+
+A call has messages, and a message has tasks. All tasks are in the order of their calls; `rows` says
+which rows of the Timeline these are.
+"""
+
+from functools import cached_property
+from operator import length_hint
+from typing import NamedTuple
+
+import numpy as np
+
+from watchedpool import clock
+from watchedpool.details import CallDetails
+from watchedpool.recording.messages import (
+    BLOCK,
+    CALL,
+    HAS_CALLBACK,
+    HAS_ERROR_CALLBACK,
+    KINDS,
+    Iteration,
+    Messages,
+)
+
+_NOT_YET = np.nan
+
+
+class Failure(NamedTuple):
+    """A message that brought an error."""
+
+    call: int
+    message: int  # of all messages
+    text: str
+
+
+class Noted:
+    """A copy of what has been noted until now.
+
+    Per call: numbers, tasks, chunksizes, kinds, submitted, asked. Per message: sent, arrived, and
+    sizes, which is how many tasks are in it. `first_task` and `first_message` are of each call, and
+    have one entry more. The first `at_once` calls are those that submit all their tasks at once.
+    """
+
+    def __init__(self, messages: Messages) -> None:
+        sent = np.array(messages.sent[:])
+        begins = np.array(messages.begins[:], int).reshape(-1, 4)
+        self._log = np.array(messages.arrived[:]).reshape(-1, 3)
+        errors, self._names = messages.errors[:], messages.functions
+        self.iterations = list(messages.iterations.values())
+        calls = np.array(messages.calls[:]).reshape(-1, len(CALL)).T
+        self.origin = messages.origin or 0.0
+        self.at_once = calls.shape[1]
+
+        counts = np.diff(begins[:, 1], append=len(sent)).clip(0)
+        sent_of = dict(zip(begins[:, 0].tolist(), counts.tolist(), strict=True))
+        rest = [self._row(each, sent_of.get(each.number, 0)) for each in self.iterations]
+        rows = np.hstack([calls, np.array(rest, float).reshape(-1, len(CALL)).T])
+        integers = rows[[0, 1, 2, 3, 8, 9]].astype(int)
+        self.numbers, self.tasks, self.chunksizes, self.kinds, self._functions, self.flags = (
+            integers
+        )
+        self.submitted, self.asked = (np.where(at > 0, at, _NOT_YET) for at in rows[4:6])
+        self._order = np.argsort(self.numbers, kind="stable")
+
+        per_call = -(-self.tasks // self.chunksizes)
+        self.first_task, self.first_message = (
+            np.append(0, np.cumsum(counts)) for counts in (self.tasks, per_call)
+        )
+        self.call_of_message = np.repeat(np.arange(len(per_call)), per_call)
+        self.sizes = self.chunksizes[self.call_of_message]
+        has_some = per_call > 0
+        last = self.first_message[1:][has_some] - 1
+        self.sizes[last] = (self.tasks - (per_call - 1) * self.chunksizes)[has_some]
+        self.first_of_message = np.append(0, np.cumsum(self.sizes))
+
+        self.sent, self.arrived = np.full((2, len(self.sizes)), _NOT_YET)
+        for column, at in (self.sent, rows[6]), (self.arrived, rows[7]):
+            column[self.first_message[:-1][at > 0]] = at[at > 0]
+        position = np.arange(len(sent)) - np.repeat(begins[:, 1], counts)[: len(sent)]
+        known, place = self.find(np.repeat(begins[:, 0], counts), position)
+        self.sent[place] = sent[known]
+        known, place = self.find(self._log[:, 0].astype(int), self._log[:, 1].astype(int))
+        self.arrived[place] = self._log[known, 2]
+        self._name_functions(begins)
+        self.failures = self._failures(errors)
+
+    @staticmethod
+    def _row(iteration: Iteration, sent: int) -> tuple[float, ...]:
+        """Return a call of imap as a row of `messages.calls`."""
+        tasks = iteration.tasks if iteration.in_chunks else sent
+        head = iteration.number, tasks, iteration.chunksize, iteration.kind
+        return *head, iteration.made, 0.0, 0.0, 0.0, -1, 0
+
+    def find(self, number: np.ndarray, message: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return which of these messages there are, and the places of those that are."""
+        if not len(self.numbers):
+            return np.zeros(len(number), bool), np.zeros(0, int)
+        place = np.searchsorted(self.numbers, number, sorter=self._order)
+        call = self._order[place.clip(max=len(self.numbers) - 1)]
+        place = self.first_message[call] + message
+        known = (self.numbers[call] == number) & (place < self.first_message[call + 1])
+        return known, place[known]
+
+    def _name_functions(self, begins: np.ndarray) -> None:
+        """Fill in what is known only when a pool sends its first message of a call."""
+        number, _, function, star = begins.T
+        known, place = self.find(number, np.zeros(len(number), int))
+        call = self.call_of_message[place]
+        self._functions[call] = function[known]
+        starred = (star[known] > 0) & (self.kinds[call] == KINDS.index("map"))
+        self.kinds[call[starred]] = KINDS.index("starmap")
+
+    def _failures(self, errors: list) -> list[Failure]:
+        """Return the first error of each message that is known."""
+        if not errors:
+            return []
+        pairs = np.array([(error.number, error.message) for error in errors])
+        known, place = self.find(*pairs.T)
+        texts = [error.text for error, there in zip(errors, known, strict=True) if there]
+        first: dict[int, str] = {}
+        for message, text in zip(place.tolist(), texts, strict=True):
+            first.setdefault(message, text)
+        return [Failure(int(self.call_of_message[at]), at, text) for at, text in first.items()]
+
+    @property
+    def calls(self) -> tuple[CallDetails, ...]:
+        """What each call was, in the order in which they were made."""
+        names, kinds = np.array([*self._names, ""], object), np.array(KINDS, object)
+        columns = kinds[self.kinds], self.chunksizes, names[self._functions]
+        return tuple(map(CallDetails, *(each[self._made].tolist() for each in columns)))
+
+    @property
+    def call(self) -> np.ndarray:
+        """The place of each task's call in `calls`."""
+        rank = np.empty(len(self._made), int)
+        rank[self._made] = np.arange(len(rank))
+        return self.per_call(rank)
+
+    @property
+    def _made(self) -> np.ndarray:
+        return np.argsort(self.submitted, kind="stable")
+
+    @cached_property
+    def of_tasks(self) -> np.ndarray | None:
+        """The message of each task; None if there is one message per task."""
+        if len(self.sizes) == self.first_task[-1]:
+            return None
+        return np.repeat(np.arange(len(self.sizes), dtype=np.int32), self.sizes)
+
+    def per_task(self, values: np.ndarray) -> np.ndarray:
+        """Return what is known of messages for each task."""
+        return values if self.of_tasks is None else values[self.of_tasks]
+
+    def per_call(self, values: np.ndarray) -> np.ndarray:
+        """Return what is known of the first calls for each task; if that can be, without a copy."""
+        if len(values) == 1:
+            return np.broadcast_to(values[0], (self.tasks[0],))
+        return np.repeat(values, self.tasks[: len(values)])
+
+    @property
+    def task_submitted(self) -> np.ndarray:
+        """When each task was submitted."""
+        submitted = self.per_call(self.submitted[: self.at_once])
+        if not self.iterations:
+            return submitted
+        return np.append(submitted, self.per_task(self.sent)[self.first_task[self.at_once] :])
+
+    def asked_and_delivered(self, failed: dict[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return when each task was asked for, and when it was delivered.
+
+        failed: for each message that failed, the task that did.
+        """
+        asked, delivered = self._at_once(failed)
+        parts = [(asked, delivered), *map(self._taken, self.iterations)]
+        if len(parts) > 1:
+            asked, delivered = (np.concatenate(part) for part in zip(*parts, strict=True))
+            for failure in self.failures:
+                if failure.call >= self.at_once and self.chunksizes[failure.call] > 1:
+                    rows = slice(*self.first_of_message[failure.message : failure.message + 2])
+                    moment = delivered[rows].copy()
+                    delivered[rows] = asked[rows] = _NOT_YET
+                    delivered[failed[failure.message]] = moment[0]
+        return asked, delivered
+
+    def _at_once(self, failed: dict[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        calls = slice(0, self.at_once)
+        messages = self.first_message[calls]
+        if not len(messages):
+            return np.empty(0), np.empty(0)
+        done = np.maximum.reduceat(self.arrived[: self.first_message[self.at_once]], messages)
+        first: dict[int, int] = {}  # the task that failed, of each call that did
+        for failure in self.failures:
+            if failure.call < self.at_once:
+                first.setdefault(failure.call, failed[failure.message])
+        has_it = np.full(self.at_once, HAS_CALLBACK)
+        has_it[list(first)] = HAS_ERROR_CALLBACK
+        asked = self.asked[calls]
+        asked = np.where(self.flags[calls] & has_it, np.fmin(asked, done), asked)
+        tracked = self.kinds[calls] == KINDS.index("track")
+        delivered = np.where(tracked, asked, np.maximum(asked, done))
+        asked, in_all = self.per_call(asked), self.per_call(delivered)
+        if first:
+            in_all = in_all.copy()
+            for call, task in first.items():
+                in_all[slice(*self.first_task[call : call + 2])] = _NOT_YET
+                in_all[task] = delivered[call]
+        return asked, in_all
+
+    def _taken(self, iteration: Iteration) -> tuple[np.ndarray, np.ndarray]:
+        """Return when each task of a call of imap was asked for, and when it was delivered."""
+        call = self.at_once + self.iterations.index(iteration)
+        messages = int(self.first_message[call + 1] - self.first_message[call])
+        asked, delivered = np.full((2, messages), _NOT_YET)
+        moments = np.array(iteration.taken[:])
+        came = moments > 0
+        result = np.cumsum(came) - came  # which result each moment is of
+        which, place = np.unique(result, return_index=True)
+        order = np.arange(messages)
+        if iteration.kind == KINDS.index("imap_unordered"):
+            order = self._log[self._log[:, 0] == iteration.number, 1].astype(int)
+            order = order[order < messages]
+        place, which = place[which < len(order)], which[which < len(order)]
+        asked[order[which]] = np.abs(moments[place])
+        count = min(came.sum(), len(order))
+        delivered[order[:count]] = moments[came][:count]
+        if not iteration.in_chunks:
+            return asked, delivered
+        return self._taken_in_chunks(iteration, call, order, asked, delivered)
+
+    def _taken_in_chunks(
+        self, iteration: Iteration, call: int, order: np.ndarray, *columns: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same for tasks that came in chunks.
+
+        columns: for each message, when it was asked for and delivered. The first task of each
+        message that failed has those.
+        """
+        tasks = int(self.tasks[call])
+        asked, delivered = np.full((2, tasks), _NOT_YET)
+        heads = np.arange(len(columns[0])) * iteration.chunksize
+        asked[heads], delivered[heads] = columns
+        running = iteration.running
+        blocks = np.array(iteration.blocks[:]).reshape(-1, len(BLOCK))
+        if running and len(blocks) and not blocks[-1, -1]:
+            blocks[-1, 2] = max(1, blocks[-1, 2] - length_hint(running))
+            blocks[-1, -1] = clock.now()
+        chunk, offset, count = blocks[:, :3].astype(int).T
+        there = chunk < len(order)
+        chunk, offset, count = chunk[there], offset[there], count[there]
+        begin, end = blocks[there, 3:].T
+        row = np.repeat(order[chunk] * iteration.chunksize + offset, count)
+        nth = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        row += nth
+        inside = row < tasks
+        delivered[row[inside]] = (
+            np.repeat(begin, count) + nth * np.repeat((end - begin) / count.clip(1), count)
+        )[inside]
+        asked = np.where(np.isnan(asked), delivered, asked)
+        return asked, delivered
