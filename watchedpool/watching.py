@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures import _base as futures
 from contextlib import ExitStack
-from functools import wraps
+from functools import partial, wraps
 from multiprocessing.pool import ApplyResult, Pool, ThreadPool
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,17 +22,16 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from watchedpool import clock
-from watchedpool.recording.calls import BeforeMethod
+from watchedpool.recording.calls import AskingMethod, NoticedMethod
 from watchedpool.recording.executors import (
     CallQueue,
-    FutureCall,
+    note_arrival,
     watch_executor,
     watched_finished_futures,
     watched_set_running,
 )
 from watchedpool.recording.pool import (
     WatchedCache,
-    asking,
     is_watched,
     watch_queues,
 )
@@ -168,16 +167,16 @@ class watching:
             (Pool, "_setup_queues", _after_setup),
             (ThreadPool, "_setup_queues", _after_setup),
             (pools, "_PoolCache", lambda *_: WatchedCache),
-            (ApplyResult, "get", _only(asking)),
+            (ApplyResult, "get", _only(AskingMethod)),
             (ProcessPoolExecutor, "__init__", _after_init),
             (ThreadPoolExecutor, "__init__", _after_init),
             (BaseProcess, "start", _before_start),
             (futures, "_yield_finished_futures", _only(watched_finished_futures)),
             (Future, "set_running_or_notify_cancel", _only(watched_set_running)),
-            (Future, "result", _before(FutureCall.ask)),
-            (Future, "exception", _before(FutureCall.ask)),
-            (Future, "add_done_callback", _before(FutureCall.ask)),
-            (Future, "_invoke_callbacks", _before(FutureCall.arrive)),
+            (Future, "result", _only(AskingMethod)),
+            (Future, "exception", _only(AskingMethod)),
+            (Future, "add_done_callback", _only(AskingMethod)),
+            (Future, "_invoke_callbacks", _only(partial(NoticedMethod, notice=note_arrival))),
         ]
         self._undo = ExitStack()
         for owner, name, make in patches:
@@ -195,10 +194,6 @@ class watching:
 
 def _only(make: Callable) -> Callable[[Callable, Watch], Any]:
     return lambda original, _: make(original)
-
-
-def _before(notice: Callable) -> Callable[[Callable, Watch], BeforeMethod]:
-    return lambda original, _: BeforeMethod(original, notice)
 
 
 def _after_setup(original: Callable, watch: Watch) -> Callable:

@@ -1055,7 +1055,7 @@ def read(lane, tasks):
     recorder.lanes = lambda: [HEAD + lane]
     if tasks:
         recorder.messages.submit("map", tasks, number=0)
-        recorder.messages.calls[SUBMITTED] = recorder.messages.origin = 10.0
+        recorder.messages.calls[SUBMITTED] = 10.0
     return recorder.timeline()
 
 

@@ -6,6 +6,7 @@ arguments, results and exceptions travel as they are.
 
 import queue
 import sys
+from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures import _base as futures
@@ -19,11 +20,11 @@ from functools import partial, wraps
 from multiprocessing.util import register_after_fork
 from threading import get_ident
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from watchedpool import clock
 from watchedpool.recording.lanes import Lane, Lanes
-from watchedpool.recording.messages import ASKED, SENT, Call
+from watchedpool.recording.messages import ARRIVED, ASKED, SENT, Messages, row_of_call
 from watchedpool.recording.queues import (
     note_result_bytes,
     note_task_bytes,
@@ -68,40 +69,33 @@ def watch_executor(executor: Executor, recorder: Recorder) -> Any:
         return calls
     executor._threads = ExecutorThreads(executor._threads)
     executor._threads.log = recorder.worker_log
-    executor._work_queue = _WorkQueue(recorder)
+    executor._work_queue = _WorkQueue(recorder.messages, recorder.threads)
     return executor._work_queue
 
 
-class FutureCall(Call):
-    """The tasks of a future: one, or a chunk of `map`.
+class FutureCall(NamedTuple):
+    """What the `_watched_call` of a future is: the first two as that of an AsyncResult."""
 
-    lanes: of the threads that run tasks, where it is threads.
-    """
+    calls: array
+    at: int
+    number: int
+    messages: Messages
+    threads: Lanes | None = None  # of those that run tasks
+    processes: ExecutorWorkers | None = None
 
-    __slots__ = ("_lane", "recorder", "workers")
 
-    def __init__(self, recorder: Recorder, call: Call, workers: Any = None) -> None:
-        super().__init__(call.calls, call.at)
-        self.recorder, self.workers = recorder, workers
-        self._lane: Lane | None = None  # of the thread that runs this one
-
-    def start(self) -> None:
-        """Write down that a thread starts the task now."""
-        if self.workers is None:
-            self._lane = self.recorder.threads[get_ident()]
-            self._lane.start_task(self.number)
-
-    def arrive(self, future: Future) -> None:
-        """Note that the future is done; for a thread, that is the end of its task."""
-        if self._lane:
-            self._lane.finish_task()
-            self._lane.free_worker()
-            self._lane = None
-        super().arrive()
-        if error := future._exception:
-            self.recorder.messages.fail(self.number, 0, error)
-            if self.workers and isinstance(error, futures.BrokenExecutor):
-                self.workers.look()
+def note_arrival(future: Future) -> None:
+    """Note that a future is done; for a thread, that is the end of its task."""
+    calls, at, number, messages, threads, processes = future._watched_call
+    # A thread may cancel another task than its own.
+    if threads and (lane := threads.get(get_ident())) and lane.running == number:
+        lane.finish_task()
+        lane.free_worker()
+    calls[at + ARRIVED] = calls[at + ARRIVED] or clock.now()
+    if error := future._exception:
+        messages.fail(number, 0, error)
+        if processes and isinstance(error, futures.BrokenExecutor):
+            processes.look()
 
 
 def watched_set_running(original: Callable) -> Callable:
@@ -110,8 +104,8 @@ def watched_set_running(original: Callable) -> Callable:
     @wraps(original)
     def set_running_or_notify_cancel(future: Future) -> bool:
         runs = original(future)
-        if runs and (call := future.__dict__.get("_watched_call")):
-            call.start()
+        if runs and (call := future.__dict__.get("_watched_call")) and call[4] is not None:
+            call[4][get_ident()].start_task(call[2])
         return runs
 
     return set_running_or_notify_cancel
@@ -129,7 +123,8 @@ def watched_finished_futures(original: Callable) -> Callable:
         asked = waiter.get("_watched_asked", clock.now())
         for future in original(*args, **kwargs):
             if call := vars(future).get("_watched_call"):
-                call.calls[call.at + ASKED] = call.calls[call.at + ASKED] or asked
+                calls, at = call[:2]
+                calls[at + ASKED] = calls[at + ASKED] or asked
             popped = [future]
             del future  # as_completed promises to keep no reference while its consumer works
             yield popped.pop()
@@ -146,20 +141,24 @@ def _chunk_in(fn: Callable, args: tuple) -> tuple | None:
 class _WorkQueue(queue.SimpleQueue):
     """Where threads take their tasks: watches the future of each."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    def __init__(self, messages: Messages, threads: Lanes) -> None:
+        self._messages, self._threads = messages, threads
+        self._rows: dict[tuple[str, bool], array] = {}  # by function, and whether it is `map`
 
     def put(self, item: Any, *args: Any, **kwargs: Any) -> None:
         if item is not None:
-            messages = self._recorder.messages
-            function = messages.number_of_function(_function_of(item))
             # The caller of `submit` is in concurrent.futures itself: its `map`.
             caller = sys._getframe(1).f_back
-            within = caller and caller.f_code.co_filename == futures.__file__
-            kind = "executor.map" if within else "submit"
-            call = messages.submit(kind, function=function)
-            item.future._watched_call = FutureCall(self._recorder, call)
-        super().put(item, *args, **kwargs)
+            mapped = caller is not None and caller.f_code.co_filename == futures.__file__
+            messages = self._messages
+            function = messages.number_of_function(_function_of(item))
+            row = self._rows.get((function, mapped))
+            if row is None:
+                kind = "executor.map" if mapped else "submit"
+                row = self._rows[function, mapped] = row_of_call(kind, 1, function=function)
+            calls, at = messages.add(row)
+            item.future._watched_call = calls, at, int(calls[at]), messages, self._threads, None
+        queue.SimpleQueue.put(self, item, *args, **kwargs)
 
 
 class _WorkIds(queue.Queue):
@@ -178,7 +177,7 @@ class _WorkIds(queue.Queue):
         else:
             function = messages.number_of_function(item.fn.args[0])
             call = messages.submit("executor.map", len(chunk), number=work_id, function=function)
-        call = FutureCall(self._recorder, call, self._calls.workers)
+        call = FutureCall(*call, work_id, messages, None, self._calls.workers)
         item.future._watched_call = self._calls.waiting[work_id] = call
         super().put(work_id, *args, **kwargs)
 
@@ -209,7 +208,7 @@ class CallQueue(_ProcessQueue):
     def __init__(self, queue: Any, folder: str) -> None:
         """Watch `queue`: in the parent, or where a worker begins."""
         super().__init__(queue, folder)
-        self.waiting: dict[int, Call] = {}  # to be sent
+        self.waiting: dict[int, FutureCall] = {}  # to be sent
         self.note_begin()
         register_after_fork(self, CallQueue.note_begin)
 
@@ -263,9 +262,9 @@ class _ResultQueue(_ProcessQueue):
 
 def _function_of(item: Any) -> Callable:
     """Return what a thread will call."""
-    if hasattr(item, "fn"):
+    if sys.version_info < (3, 14):
         return item.fn
-    return item.task[0] if isinstance(item.task, tuple) else item.task  # from Python 3.14
+    return item.task[0] if isinstance(item.task, tuple) else item.task
 
 
 def _was_interrupted(item: _ResultItem) -> bool:

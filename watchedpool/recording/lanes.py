@@ -51,6 +51,9 @@ SUFFIX = ".lane"
 _NO_FILE = {"trackfd": False} if sys.version_info >= (3, 13) and os.name == "posix" else {}
 # Tasks of a chunk that are shorter than this share a record: to write one costs a microsecond.
 SHORT = 50e-6  # seconds
+# To ask for CPU seconds takes half a microsecond: not for short tasks, whose CPU seconds are their
+# duration, nor again within so many seconds, in which a thread is taken to have been on a core.
+CPU_ERROR = 200e-6
 GROWTH = 16  # how many times longer than the block before one may be
 
 _of_this_thread = threading.local()  # its lanes, by folder and process: they go when it ends
@@ -75,10 +78,11 @@ class Lane:
                 FileIO(path, "x").close()
                 self._path = path
         self._size = FIRST_SEGMENT
-        self._running = False
+        self.running: int | None = None  # the number of the call whose task runs
         self._block: Iterator | None = None  # of a chunk, what runs now
         self._last: int | None = None  # where the last record of a message is
-        self._cpu = 0.0  # what `thread_time` was at its start
+        self._cpu = self._cpu_at = 0.0  # what `thread_time` was, and when
+        self._cpu_until = 0.0  # until when that can be used
         self.task_bytes = self.result_bytes = 0  # of the message that is here now
         self._open_segment(HEAD)
         self._times[WORKER] = threading.get_ident() if folder is None else os.getpid()
@@ -87,7 +91,6 @@ class Lane:
 
     def start_task(self, call: int, message: int = 0) -> None:
         """Write down that the only task of a message starts now."""
-        self._cpu = thread_time()
         self._start(call, message, 0, 1)
 
     def start_nested(self, call: int) -> Callable[[], None]:
@@ -95,7 +98,7 @@ class Lane:
         cpu = thread_time()
         self._start(call, 0, 0, 1)
         times, at = self._times, self._free - FIELDS
-        self._running = False
+        self.running = None
 
         def finish() -> None:
             times[at + FINISH], times[at + CPU] = perf_counter(), thread_time() - cpu
@@ -105,15 +108,23 @@ class Lane:
     def _start(self, call: int, message: int, offset: int, count: int) -> None:
         if self._free == self._end:
             self._open_segment()
-        at = self._free
+        at = self._last = self._free
         self._free = at + FIELDS
-        numbers, number = self._numbers, 2 * at
-        numbers[number + 1] = message
-        numbers[number + 2] = offset
+        numbers, number = self._numbers, at + at
+        if message:  # all of it is 0
+            numbers[number + 1] = message
+        if offset:
+            numbers[number + 2] = offset
         numbers[number + 3] = count
-        self._times[at + TASK_BYTES] = self.task_bytes
-        self._running, self._block, self._last = True, None, at
-        self._times[at + START] = perf_counter()
+        times = self._times
+        times[at + TASK_BYTES] = self.task_bytes
+        self.running = call
+        now = perf_counter()
+        if now > self._cpu_until:
+            self._cpu = thread_time()
+            self._cpu_at = now = perf_counter()
+            self._cpu_until = now + CPU_ERROR
+        times[at + START] = now
         numbers[number] = call + 1
 
     def finish_task(self) -> float:
@@ -122,22 +133,23 @@ class Lane:
         Return how many seconds it took. Where an exception broke off a block of a chunk, its
         remaining tasks never started.
         """
-        if not self._running:
+        if self.running is None:
             return 0.0
         now = perf_counter()
-        self._running = False
+        self.running = None
         at, times = self._free - FIELDS, self._times
         if self._block is not None:
             self._numbers[2 * at + 3] -= length_hint(self._block)
             self._block = None  # which holds the items
-        took = now - times[at + START]
-        if took < SHORT:  # to ask the system takes longer
+        start = times[at + START]
+        took = now - start
+        if took < SHORT:
             times[at + CPU] = took
-            self._cpu += took
         else:
             cpu = thread_time()
-            times[at + CPU] = cpu - self._cpu
-            self._cpu = cpu
+            # From when it was last asked until the start, this thread was on a core.
+            times[at + CPU] = max(0.0, cpu - self._cpu - (start - self._cpu_at))
+            self._cpu, self._cpu_at, self._cpu_until = cpu, now, now + SHORT
         times[at + FINISH] = now
         return took
 
@@ -158,7 +170,6 @@ class Lane:
 
     def _blocks(self, call: int, message: int, items: tuple) -> Iterator[Iterator]:
         done, count = 0, 1
-        self._cpu = thread_time()
         while done < len(items):
             block = items[done : done + count]
             self._start(call, message, done, len(block))
@@ -177,7 +188,7 @@ class Lane:
         self._numbers.release()
         self._times.release()
         self._segment.close()
-        self._path, self._running, self._last = "", False, None
+        self._path, self.running, self._last = "", None, None
         self._open_segment()
 
     def _open_segment(self, head: bytes = b"") -> None:

@@ -20,7 +20,7 @@ from types import (
     MethodType,
     WrapperDescriptorType,
 )
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from watchedpool import clock
 from watchedpool.recording.lanes import GROWTH, SHORT
@@ -39,31 +39,6 @@ HAS_CALLBACK, HAS_ERROR_CALLBACK = 1, 2
 LONGEST_TEXT = 200
 ONE_BY_ONE = 4  # values of a chunk that are noted one by one before blocks are
 MOST_TEXTS = 10_000  # of errors that are kept; of later ones, only the type
-
-
-class Call:
-    """A row of `calls`, for whom its result is asked for."""
-
-    __slots__ = ("at", "calls")
-
-    def __init__(self, calls: array, at: int) -> None:
-        """calls: the table. at: where the row begins."""
-        self.calls, self.at = calls, at
-
-    @property
-    def number(self) -> int:
-        """The number of the call."""
-        return int(self.calls[self.at + NUMBER])
-
-    def ask(self, _: Any = None) -> None:
-        """Note that somebody waits for the result, or has it; the first time counts."""
-        if not self.calls[self.at + ASKED]:
-            self.calls[self.at + ASKED] = clock.now()
-
-    def arrive(self) -> None:
-        """Note that the result has arrived."""
-        if not self.calls[self.at + ARRIVED]:
-            self.calls[self.at + ARRIVED] = clock.now()
 
 
 class Iteration:
@@ -148,7 +123,6 @@ class Messages:
         self._clear()
 
     def _clear(self) -> None:
-        self.origin: float | None = None
         self.calls = array("d")
         self.iterations: dict[int, Iteration] = {}
         del self.sent[:], self.begins[:], self.arrived[:], self.errors[:]
@@ -158,30 +132,26 @@ class Messages:
         with self._lock:
             self._clear()
 
-    def submit(
-        self,
-        kind: str,
-        tasks: int = 1,
-        *,
-        number: int | None = None,
-        chunksize: int = 0,
-        function: int = -1,
-        flags: int = 0,
-    ) -> Call:
-        """Note that a call is submitted now; without a number, it is given one."""
+    def submit(self, kind: str, tasks: int = 1, **known: int) -> tuple[array, int]:
+        """Note that a call is submitted now; return its table, and where in it the row begins.
+
+        known: see `row_of_call`; and its number. Without that, it is given one.
+        """
+        number = known.pop("number", None)
+        return self.add(row_of_call(kind, tasks, **known), number)
+
+    def add(self, row: array, number: int | None = None) -> tuple[array, int]:
+        """Note that a call is submitted now, whose row is otherwise as `row`."""
         with self._lock:
-            now = clock.now()
-            if self.origin is None:
-                self.origin = now
             if number is None:
-                number, self._next = self._next, self._next + 1
+                number = self._next
+                self._next = number + 1
             calls = self.calls
             at = len(calls)
-            kind_number = _KIND_NUMBERS[kind]
-            size = chunksize or tasks
-            row = [number, tasks, size, kind_number, now, 0.0, 0.0, 0.0, function, flags]
-            calls.fromlist(row)
-        return Call(calls, at)
+            calls.extend(row)
+            calls[at + SUBMITTED] = clock.now()
+            calls[at] = number
+        return calls, at
 
     def begin(self, number: int, func: Callable, args: tuple) -> Iteration | None:
         """Note that the messages of a pool's call are sent from now on.
@@ -202,14 +172,18 @@ class Messages:
         """Note that imap is called now."""
         with self._lock:
             iteration = Iteration(number, _KIND_NUMBERS[kind])
-            if self.origin is None:
-                self.origin = iteration.made
             self.iterations[number] = iteration
         return iteration
 
     def number_of_function(self, func: Callable) -> int:
         """Return a number for the name of a function."""
         return self._functions.setdefault(_name(func), len(self._functions))
+
+    @property
+    def origin(self) -> float:
+        """When the first call was submitted; 0.0 if none was."""
+        first = [each.made for each in list(self.iterations.values())[:1]]
+        return min([*first, *self.calls[SUBMITTED : SUBMITTED + 1]], default=0.0)
 
     @property
     def functions(self) -> list[str]:
@@ -225,11 +199,22 @@ class Messages:
         self.errors.append(Error(number, message, text))
 
 
+_SIMPLE = frozenset((FunctionType, BuiltinFunctionType))
 _KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
+
+
+def row_of_call(
+    kind: str, tasks: int, *, chunksize: int = 0, function: int = -1, flags: int = 0
+) -> array:
+    """Return a row of `calls` that has no number and no moments yet."""
+    size = chunksize or tasks
+    return array("d", [-1, tasks, size, _KIND_NUMBERS[kind], 0, 0, 0, 0, function, flags])
 
 
 def _name(func: Callable) -> str:
     """Return the name of what a task runs; nothing of the program's own runs for it."""
+    if type(func) in _SIMPLE:
+        return func.__name__
     while type(func) is partial:
         func = func.func
     if isinstance(func, FunctionType | BuiltinFunctionType | type):

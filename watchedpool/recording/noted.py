@@ -13,11 +13,21 @@ import numpy as np
 from watchedpool import clock
 from watchedpool.details import CallDetails
 from watchedpool.recording.messages import (
+    ARRIVED,
+    ASKED,
     BLOCK,
     CALL,
+    CHUNKSIZE,
+    FLAGS,
+    FUNCTION,
     HAS_CALLBACK,
     HAS_ERROR_CALLBACK,
+    KIND,
     KINDS,
+    NUMBER,
+    SENT,
+    SUBMITTED,
+    TASKS,
     Iteration,
     Messages,
 )
@@ -48,18 +58,19 @@ class Noted:
         errors, self._names = messages.errors[:], messages.functions
         self.iterations = list(messages.iterations.values())
         calls = np.array(messages.calls[:]).reshape(-1, len(CALL)).T
-        self.origin = messages.origin or 0.0
+        self.origin = messages.origin
         self.at_once = calls.shape[1]
 
         counts = np.diff(begins[:, 1], append=len(sent)).clip(0)
         sent_of = dict(zip(begins[:, 0].tolist(), counts.tolist(), strict=True))
         rest = [self._row(each, sent_of.get(each.number, 0)) for each in self.iterations]
         rows = np.hstack([calls, np.array(rest, float).reshape(-1, len(CALL)).T])
-        integers = rows[[0, 1, 2, 3, 8, 9]].astype(int)
-        self.numbers, self.tasks, self.chunksizes, self.kinds, self._functions, self.flags = (
-            integers
+        integers = (rows[column].astype(int) for column in (NUMBER, TASKS, CHUNKSIZE, KIND))
+        self.numbers, self.tasks, self.chunksizes, self.kinds = integers
+        self._functions, self.flags = (rows[column].astype(int) for column in (FUNCTION, FLAGS))
+        self.submitted, self.asked = (
+            np.where(at > 0, at, _NOT_YET) for at in rows[[SUBMITTED, ASKED]]
         )
-        self.submitted, self.asked = (np.where(at > 0, at, _NOT_YET) for at in rows[4:6])
         self._order = np.argsort(self.numbers, kind="stable")
 
         per_call = -(-self.tasks // self.chunksizes)
@@ -74,7 +85,7 @@ class Noted:
         self.first_of_message = np.append(0, np.cumsum(self.sizes))
 
         self.sent, self.arrived = np.full((2, len(self.sizes)), _NOT_YET)
-        for column, at in (self.sent, rows[6]), (self.arrived, rows[7]):
+        for column, at in (self.sent, rows[SENT]), (self.arrived, rows[ARRIVED]):
             column[self.first_message[:-1][at > 0]] = at[at > 0]
         position = np.arange(len(sent)) - np.repeat(begins[:, 1], counts)[: len(sent)]
         known, place = self.find(np.repeat(begins[:, 0], counts), position)

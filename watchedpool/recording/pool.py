@@ -27,12 +27,11 @@ from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from watchedpool import clock
-from watchedpool.recording.calls import BeforeMethod
+from watchedpool.recording.calls import AskingMethod
 from watchedpool.recording.lanes import Lanes
 from watchedpool.recording.messages import (
     HAS_CALLBACK,
     HAS_ERROR_CALLBACK,
-    Call,
     Items,
     Iteration,
 )
@@ -233,23 +232,18 @@ class WatchedCache(_PoolCache):
                 waiting._watched_call = messages.submit(
                     "map", tasks, number=job, chunksize=chunksize, flags=flags
                 )
-        if not isinstance(vars(ApplyResult)["get"], BeforeMethod):
+        if not isinstance(vars(ApplyResult)["get"], AskingMethod):
             waiting.__class__ = _WATCHED_RESULTS.get(kind, kind)
-
-
-def asking(method: Callable) -> BeforeMethod:
-    """Return `get` of AsyncResult as one that notes who asks."""
-    return BeforeMethod(method, Call.ask)
 
 
 class _WatchedApplyResult(ApplyResult):
     __doc__ = ApplyResult.__doc__
-    get = asking(ApplyResult.get)
+    get = AskingMethod(ApplyResult.get)
 
 
 class _WatchedMapResult(MapResult):
     __doc__ = MapResult.__doc__
-    get = asking(ApplyResult.get)
+    get = AskingMethod(ApplyResult.get)
 
 
 _WATCHED_RESULTS = {ApplyResult: _WatchedApplyResult, MapResult: _WatchedMapResult}

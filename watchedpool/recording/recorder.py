@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from watchedpool import clock
 from watchedpool.recording.folders import make_folder, remove_folder
 from watchedpool.recording.lanes import Lanes, close_lanes, read_lanes, run_watched
-from watchedpool.recording.messages import CALL, Call, Messages
+from watchedpool.recording.messages import ASKED, CALL, NUMBER, Messages
 from watchedpool.recording.workers import WorkerLog
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ class Recorder:
         """
         folder = self.folder
         function = self.messages.number_of_function(func)
-        call = self.messages.submit("track", function=function)
-        return partial(run_watched, folder, call.number, func)
+        calls, at = self.messages.submit("track", function=function)
+        return partial(run_watched, folder, int(calls[at + NUMBER]), func)
 
     def mark_delivered(self, task: int) -> None:
         """Note that your code has the result of `task` now (0: the first that was tracked).
@@ -85,7 +85,8 @@ class Recorder:
         tasks = len(calls) // len(CALL)
         if not 0 <= task < tasks:
             raise ValueError(f"task is {task}; allowed are 0 to {tasks - 1}: {tasks} are tracked")
-        Call(calls, task * len(CALL)).ask()
+        at = task * len(CALL) + ASKED
+        calls[at] = calls[at] or clock.now()
 
     def forget(self) -> None:
         """Drop what was recorded; the next task that is submitted is row 0, at time 0."""
