@@ -80,6 +80,7 @@ class Lane:
         self._size = FIRST_SEGMENT
         self.running: int | None = None  # the number of the call whose task runs
         self._block: Iterator | None = None  # of a chunk, what runs now
+        self._call, self._count = -1, 1  # whose tasks are blocks of so many
         self._last: int | None = None  # where the last record of a message is
         self._cpu = self._cpu_at = 0.0  # what `thread_time` was, and when
         self._cpu_until = 0.0  # until when that can be used
@@ -169,15 +170,17 @@ class Lane:
         return chain.from_iterable(self._blocks(call, message, tuple(items)))
 
     def _blocks(self, call: int, message: int, items: tuple) -> Iterator[Iterator]:
-        done, count = 0, 1
+        if call != self._call:  # its tasks may be others
+            self._call, self._count = call, 1
+        done = 0
         while done < len(items):
-            block = items[done : done + count]
+            block = items[done : done + self._count]
             self._start(call, message, done, len(block))
             self._block = iter(block)
             yield self._block
-            took = max(self.finish_task(), 1e-9)
+            took = self.finish_task()
             done += len(block)
-            count = max(1, min(GROWTH * count, int(len(block) * SHORT / took)))
+            self._count = next_count(len(block), took)
 
     def in_memory(self) -> bytes:
         """Return the head and the records of a lane that is memory."""
@@ -217,6 +220,11 @@ class Lane:
             if file.write(head.ljust(self._size, b"\0")) < self._size:
                 raise OSError("disk full")
             return mmap.mmap(file.fileno(), self._size, offset=at, **_NO_FILE)
+
+
+def next_count(count: int, took: float) -> int:
+    """Return how many tasks the next block should have, after one of `count` tasks."""
+    return max(1, min(GROWTH * count, int(count * SHORT / max(took, 1e-9))))
 
 
 class Lanes(dict[int, Lane]):

@@ -23,7 +23,7 @@ from types import (
 from typing import NamedTuple
 
 from watchedpool import clock
-from watchedpool.recording.lanes import GROWTH, SHORT
+from watchedpool.recording.lanes import next_count
 from watchedpool.recording.queues import is_chunk
 
 # A row of `blocks`: which result, its first value, how many, when the first and all were taken.
@@ -37,7 +37,7 @@ KINDS = (
 # Flags: who has a callback has the result, or the exception, when it arrives.
 HAS_CALLBACK, HAS_ERROR_CALLBACK = 1, 2
 LONGEST_TEXT = 200
-ONE_BY_ONE = 4  # values of a chunk that are noted one by one before blocks are
+ONE_BY_ONE = 16  # values of a call that are noted one by one, before blocks are
 MOST_TEXTS = 10_000  # of errors that are kept; of later ones, only the type
 
 
@@ -50,6 +50,7 @@ class Iteration:
         self.chunksize, self.in_chunks = 1, False
         self.tasks = 0  # that came in chunks
         self._chunks = 0  # that were taken
+        self._count = 1  # values of a block
         self.taken = array("d")  # when results were taken; below 0, when somebody began to wait
         # Of results that come in chunks, blocks: which result, place in it, how many, first, last.
         self.blocks = array("d")
@@ -65,22 +66,21 @@ class Iteration:
         return chain.from_iterable(self._blocks(values, chunk))
 
     def _blocks(self, values: list, chunk: int) -> Iterator[Iterator]:
-        done, count, now = 0, 1, clock.now
+        done, now, blocks = 0, clock.now, self.blocks
         while done < len(values):
-            block = values[done : done + count]
-            at, begin, rest = len(self.blocks), now(), iter(block)
+            block = values[done : done + self._count]
+            at, begin, rest = len(blocks), now(), iter(block)
             self.running = rest
-            self.blocks.extend((chunk, done, len(block), begin, 0.0))
+            blocks.extend((chunk, done, len(block), begin, 0.0))
             try:
                 yield rest
             finally:  # also where nobody takes the others
                 self.running = None  # which holds the values
-                self.blocks[at + 2] = len(block) - length_hint(rest)
-                self.blocks[at + 4] = now()
+                blocks[at + 2] -= length_hint(rest)
+                blocks[at + 4] = end = now()
             done += len(block)
-            took = max(self.blocks[at + 4] - begin, 1e-9)
-            if done >= ONE_BY_ONE:
-                count = max(1, min(GROWTH * count, int(len(block) * SHORT / took)))
+            if len(blocks) > ONE_BY_ONE * len(BLOCK):
+                self._count = next_count(len(block), end - begin)
 
 
 class Items(deque):
