@@ -63,6 +63,16 @@ class PoolDetails(NamedTuple):
     origin: float
 
 
+class SharedColumn(NamedTuple):
+    """A column in which many tasks have the same value: task i has `values[index[i]]`.
+
+    Details takes it in the place of an array, which it makes whenever it is asked for that.
+    """
+
+    values: np.ndarray
+    index: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class Details:
     """What a recorder measured of each task, beside its worker, start, finish and delivery.
@@ -103,18 +113,34 @@ class Details:
     pool: PoolDetails | None = None
 
     def __post_init__(self) -> None:
+        shared = {}
+        object.__setattr__(self, "_shared", shared)
         for name in (*TIMES, *AMOUNTS, "call"):
-            column = np.asarray(getattr(self, name), dtype=int if name == "call" else float).view()
-            if column.shape != (len(self.submitted),):
+            column = getattr(self, name)
+            if isinstance(column, SharedColumn):
+                shape = column.index.shape
+                shared[name] = column
+                object.__delattr__(self, name)  # so that `__getattr__` is asked
+            else:
+                column = np.asarray(column, dtype=int if name == "call" else float).view()
+                shape = column.shape
+                column.flags.writeable = False  # a view: the caller's own array stays as it is
+                object.__setattr__(self, name, column)
+            if shape != (len(self),):
                 raise ValueError(
-                    f"{name} has shape {column.shape}, submitted has {len(self.submitted)} rows; "
+                    f"{name} has shape {shape}, submitted has {len(self)} rows; "
                     "allowed is one row per task"
                 )
-            column.flags.writeable = False  # a view: the caller's own array stays as it is
-            object.__setattr__(self, name, column)
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        if name not in self.__dict__.get("_shared", ()):
+            raise AttributeError(f"Details has no {name!r}")
+        values, index = self._shared[name]
+        return values[index]
 
     def __len__(self) -> int:
-        return len(self.submitted)
+        shared = self._shared.get("submitted")
+        return len(self.submitted if shared is None else shared.index)
 
     @classmethod
     def empty(cls, tasks: int, **known: Any) -> "Details":

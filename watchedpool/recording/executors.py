@@ -250,14 +250,16 @@ class _ResultQueue(_ProcessQueue):
         if self._here is None:
             self._here = self._lanes[get_ident()]
             note_result_bytes(self._queue, self._here)
-        if isinstance(item, _ResultItem) and not _was_interrupted(item):
+        ended = isinstance(item, _ResultItem) and not _was_interrupted(item)
+        if ended:
             self._here.finish_task()
         try:
             self._queue.put(item)
         except BaseException as error:  # it cannot be pickled, for one
             error.__traceback__ = without_our_frames(error)
             raise
-        self._here.free_worker()
+        if ended:
+            self._here.free_worker()
 
 
 def _function_of(item: Any) -> Callable:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from watchedpool import clock
-from watchedpool.details import CallDetails
+from watchedpool.details import CallDetails, SharedColumn
 from watchedpool.recording.messages import (
     ARRIVED,
     ASKED,
@@ -141,40 +141,51 @@ class Noted:
         return tuple(map(CallDetails, *(each[self._made].tolist() for each in columns)))
 
     @property
-    def call(self) -> np.ndarray:
+    def call(self) -> SharedColumn:
         """The place of each task's call in `calls`."""
         rank = np.empty(len(self._made), int)
         rank[self._made] = np.arange(len(rank))
-        return self.per_call(rank)
+        return SharedColumn(rank, self.call_of_task)
 
     @property
     def _made(self) -> np.ndarray:
         return np.argsort(self.submitted, kind="stable")
 
     @cached_property
-    def of_tasks(self) -> np.ndarray | None:
-        """The message of each task; None if there is one message per task."""
-        if len(self.sizes) == self.first_task[-1]:
-            return None
+    def message_of_task(self) -> np.ndarray:
+        """The message of each task."""
         return np.repeat(np.arange(len(self.sizes), dtype=np.int32), self.sizes)
 
-    def per_task(self, values: np.ndarray) -> np.ndarray:
-        """Return what is known of messages for each task."""
-        return values if self.of_tasks is None else values[self.of_tasks]
-
-    def per_call(self, values: np.ndarray) -> np.ndarray:
-        """Return what is known of the first calls for each task; if that can be, without a copy."""
-        if len(values) == 1:
-            return np.broadcast_to(values[0], (self.tasks[0],))
-        return np.repeat(values, self.tasks[: len(values)])
+    @cached_property
+    def call_of_task(self) -> np.ndarray:
+        """The call of each task."""
+        return np.repeat(np.arange(len(self.tasks), dtype=np.int32), self.tasks)
 
     @property
-    def task_submitted(self) -> np.ndarray:
-        """When each task was submitted."""
-        submitted = self.per_call(self.submitted[: self.at_once])
+    def task_submitted(self) -> SharedColumn:
+        """When each task was submitted: with its call, or if that is imap, when it was drawn."""
         if not self.iterations:
-            return submitted
-        return np.append(submitted, self.per_task(self.sent)[self.first_task[self.at_once] :])
+            return SharedColumn(self.submitted - self.origin, self.call_of_task)
+        return SharedColumn(self._message_submitted - self.origin, self.message_of_task)
+
+    @property
+    def tracked(self) -> bool:
+        """Whether calls are those of `Recorder.track`, whose tasks may run more than once."""
+        return bool(self.at_once) and self.kinds[0] == KINDS.index("track")
+
+    def order(self) -> np.ndarray | None:
+        """Return the tasks in the order in which they were submitted; None if they are in it."""
+        moments = (
+            self._message_submitted[self.message_of_task] if self.iterations else self.sent[:0]
+        )
+        return np.argsort(moments, kind="stable") if (np.diff(moments) < 0).any() else None
+
+    @property
+    def _message_submitted(self) -> np.ndarray:
+        moments = self.submitted[self.call_of_message]
+        drawn = slice(self.first_message[self.at_once], None)
+        moments[drawn] = self.sent[drawn]
+        return moments
 
     def asked_and_delivered(self, failed: dict[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Return when each task was asked for, and when it was delivered.
@@ -209,9 +220,8 @@ class Noted:
         asked = np.where(self.flags[calls] & has_it, np.fmin(asked, done), asked)
         tracked = self.kinds[calls] == KINDS.index("track")
         delivered = np.where(tracked, asked, np.maximum(asked, done))
-        asked, in_all = self.per_call(asked), self.per_call(delivered)
+        asked, in_all = (np.repeat(column, self.tasks[calls]) for column in (asked, delivered))
         if first:
-            in_all = in_all.copy()
             for call, task in first.items():
                 in_all[slice(*self.first_task[call : call + 2])] = _NOT_YET
                 in_all[task] = delivered[call]

@@ -4,12 +4,14 @@ Calls have messages, and messages have tasks: three tables, one within the other
 noted is of calls and of messages, and what workers wrote down is of tasks.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from watchedpool.details import Details, PoolDetails, WorkerDetails
+from watchedpool.details import Details, PoolDetails, SharedColumn, WorkerDetails
 from watchedpool.recording.lanes import BEGUN, FIELDS, READY, WORKER
 from watchedpool.recording.noted import Noted
 from watchedpool.recording.workers import (
@@ -21,12 +23,13 @@ from watchedpool.recording.workers import (
     WorkerLog,
     exit_in_words,
 )
-from watchedpool.timeline import Timeline
+from watchedpool.timeline import IDLE, Timeline
 
 if TYPE_CHECKING:
     from watchedpool.recording.bar import WatchedBar
     from watchedpool.recording.recorder import Recorder
 
+PART = 100_000  # tasks that are made of records at a time
 # As `lanes` describes it.
 _INTEGERS = "call", "message", "offset", "count"
 _DOUBLES = "start", "finish", "cpu", "task_bytes", "result_bytes", "freed"
@@ -39,7 +42,7 @@ def read_timeline(recorder: "Recorder") -> tuple[Timeline, float]:
     lanes = [lane for lane in recorder.lanes() if len(lane) >= RECORD.itemsize]
     ran = _read_lanes(lanes, noted)
     workers = _workers(lanes, ran, recorder.worker_log, noted.origin)
-    timeline = _make_timeline(ran, noted, workers)
+    pool = None
     if recorder.kind:
         pool = PoolDetails(
             recorder.kind,
@@ -50,8 +53,7 @@ def read_timeline(recorder: "Recorder") -> tuple[Timeline, float]:
             recorder.ended - noted.origin if recorder.ended else np.nan,
             noted.origin - recorder.begin,
         )
-        timeline = replace(timeline, details=replace(timeline.details, pool=pool))
-    return timeline, noted.origin
+    return _make_timeline(ran, noted, workers=tuple(workers), pool=pool), noted.origin
 
 
 def on_screen(timeline: Timeline, bar: "WatchedBar", origin: float) -> Timeline:
@@ -69,17 +71,41 @@ def on_screen(timeline: Timeline, bar: "WatchedBar", origin: float) -> Timeline:
 
 @dataclass
 class _Ran:
-    """What workers wrote down: per run of a task, and per message."""
+    """What workers wrote down: records of blocks of tasks, and what is known of messages."""
 
     lane: np.ndarray
-    task: np.ndarray
+    task: np.ndarray  # the first of the block
+    count: np.ndarray  # of tasks; of a block that has not ended, only the first surely started
     start: np.ndarray
     finish: np.ndarray
     cpu: np.ndarray
-    spread: np.ndarray
-    task_bytes: np.ndarray  # per message, as the two that follow
-    result_bytes: np.ndarray
-    freed: np.ndarray
+    of_messages: dict[str, np.ndarray]
+
+    def parts(self) -> Iterator["_Ran"]:
+        """Yield the records in parts of a bounded number of tasks, to save memory."""
+        until = np.cumsum(self.count)
+        ends = np.searchsorted(until, np.arange(PART, until[-1:].sum() + PART, PART), "right")
+        for begin, end in pairwise([0, *(ends + 1).clip(max=len(until)).tolist()]):
+            columns = (self.lane, self.task, self.count, self.start, self.finish, self.cpu)
+            yield _Ran(*(column[begin:end] for column in columns), {})
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return for each task its columns in the Timeline; those of a block share its time."""
+        count = self.count
+        share = np.where(count > 1, (self.finish - self.start) / count, 0.0)
+        nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        start, share, finish, end = (
+            np.repeat(column, count) for column in (self.start, share, self.finish, count)
+        )
+        return {
+            "task": np.repeat(self.task, count) + nth,
+            "worker": np.repeat(self.lane, count),
+            "start": start + nth * share,
+            # The finish of one is the start of the next, to the last bit.
+            "finish": np.where(nth == end - 1, finish, start + (nth + 1) * share),
+            "cpu": np.repeat(self.cpu / count, count),
+            "spread": end > 1,
+        }
 
 
 def _records(lanes: list[bytes], noted: Noted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -98,116 +124,112 @@ def _records(lanes: list[bytes], noted: Noted) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _read_lanes(lanes: list[bytes], noted: Noted) -> _Ran:
-    """Return what is in the lanes. The tasks of a block share its time evenly.
-
-    Of a block that has not ended, only the first task is known to have started.
-    """
+    """Return what is in the lanes."""
     lane, records, message = _records(lanes, noted)
-    of_messages = []
+    of_messages = {}
     for name in ("task_bytes", "result_bytes", "freed"):
-        of_messages.append(np.full(len(noted.sizes), np.nan))
+        of_messages[name] = np.full(len(noted.sizes), np.nan)
         measured = records[name] > 0
-        of_messages[-1][message[measured]] = records[name][measured]
+        of_messages[name][message[measured]] = records[name][measured]
     ended = records["finish"] > 0
     count = np.where(ended, records["count"], 1)
     finish, cpu = (np.where(ended, records[name], np.nan) for name in ("finish", "cpu"))
     start, task = records["start"], noted.first_of_message[message] + records["offset"]
-    cpu = np.clip(cpu, 0, finish - start)
-    spread = count > 1
-    if count.max(initial=1) > 1:
-        share = (finish - start) / count
-        nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        last = nth == np.repeat(count - 1, count)
-        lane, task, start, finish, share, cpu, spread = (
-            np.repeat(column, count)
-            for column in (lane, task, start, finish, share, cpu / count, spread)
-        )
-        # The finish of one is the start of the next, to the last bit.
-        finish = np.where(last, finish, start + (nth + 1) * share)
-        start += nth * share
-        task += nth
-    return _Ran(lane, task, start, finish, cpu, spread, *of_messages)
+    return _Ran(lane, task, count, start, finish, np.clip(cpu, 0, finish - start), of_messages)
 
 
-def _failed_tasks(noted: Noted, started: np.ndarray) -> dict[int, int]:
+def _failed_tasks(noted: Noted, start: np.ndarray) -> dict[int, int]:
     """Return which task of each message that failed has failed: the last that started."""
     failed = {}
     for failure in noted.failures:
         first, end = noted.first_of_message[failure.message : failure.message + 2].tolist()
-        ran = np.flatnonzero(started[first:end])
+        ran = np.flatnonzero(start[first:end] > 0)
         failed[failure.message] = first + int(ran[-1] if len(ran) else 0)
     return failed
 
 
-def _make_timeline(ran: _Ran, noted: Noted, workers: list[WorkerDetails]) -> Timeline:
-    """Return the Timeline with its details."""
-    tasks = int(noted.first_task[-1])
-    runs = np.bincount(ran.task, minlength=tasks)
-    failed = _failed_tasks(noted, runs > 0)
+def _make_timeline(ran: _Ran, noted: Noted, **known: Any) -> Timeline:
+    """Return the Timeline with its details; known: those that are not of tasks."""
+    tasks = rows = int(noted.first_task[-1])
+    order = None  # the task of each row; None if they are in order
+    if noted.tracked:
+        ran.task, order = _row_per_run(ran, tasks)
+        rows = len(order)
+    columns = _columns(ran, rows)
+    failed = _failed_tasks(noted, columns["start"])
     asked, delivered = noted.asked_and_delivered(failed)
-    moments = {
-        "submitted": noted.task_submitted,
-        "sent": noted.per_task(noted.sent),
-        "freed": noted.per_task(ran.freed),
-        "arrived": noted.per_task(noted.arrived),
-        "asked": asked,
-        "delivered": delivered,
-    }
-    columns = {name: _minus(at, noted.origin) for name, at in moments.items()}
-    for name in ("task_bytes", "result_bytes"):
-        columns[name] = noted.per_task(getattr(ran, name) / noted.sizes)
-    columns["call"] = noted.call
-    row, order = ran.task, None
-    if runs.max(initial=0) > 1:
-        row, order = _row_per_run(ran, runs)
-    elif (np.diff(moments["submitted"]) < 0).any():
-        order = np.argsort(moments["submitted"], kind="stable")
+    of_tasks = _of_tasks(ran, noted) | {"asked": asked, "delivered": delivered}
+    if noted.tracked:
+        of_tasks = {name: _in_order(column, order) for name, column in of_tasks.items()}
+        of_tasks["delivered"][1:][order[1:] == order[:-1]] = np.nan  # only the first run is
+        columns |= of_tasks
+    elif (order := noted.order()) is not None:
+        columns = {name: _in_order(each, order) for name, each in (columns | of_tasks).items()}
         rank = np.empty(tasks, int)
         rank[order] = np.arange(tasks)
-        row, failed = rank[row], {message: int(rank[task]) for message, task in failed.items()}
-    if order is not None:
-        columns = {name: column[order] for name, column in columns.items()}
-        if len(order) > tasks:  # only the first run of a task is delivered
-            columns["delivered"][1:][order[1:] == order[:-1]] = np.nan
-    rows = len(columns["submitted"])
-    worker, spread = np.full(rows, -1, np.int32), np.zeros(rows, bool)
-    worker[row], spread[row] = ran.lane, ran.spread
-    for name, at in ("start", ran.start), ("finish", ran.finish), ("cpu", ran.cpu):
-        columns[name] = np.full(rows, np.nan)
-        columns[name][row] = at
-    columns["start"] -= noted.origin
-    columns["finish"] -= noted.origin
-    unfinished = np.isnan(columns["finish"])
-    if unfinished.any():
-        columns["freed"] = np.where(unfinished, np.nan, columns["freed"])
-    main = worker, *(columns.pop(name) for name in ("start", "finish", "delivered")), spread
+        failed = {message: int(rank[task]) for message, task in failed.items()}
+    else:
+        columns |= of_tasks
+    for name in ("start", "finish", "asked", "delivered"):
+        columns[name] -= noted.origin
+    main = [columns.pop(name) for name in ("worker", "start", "finish", "delivered", "spread")]
     errors = {failed[failure.message]: failure.text for failure in noted.failures}
-    return Timeline(
-        *main, Details(**columns, errors=errors, calls=noted.calls, workers=tuple(workers))
-    )
+    details = Details(**columns, errors=errors, calls=noted.calls, **known)
+    del columns, of_tasks
+    return Timeline(*main, details)
 
 
-def _minus(moments: np.ndarray, origin: float) -> np.ndarray:
-    """Return moments on the clock of a Timeline; where all are one, without a copy for each."""
-    if moments.strides == (0,) and len(moments):
-        return np.broadcast_to(moments[0] - origin, moments.shape)
-    return moments - origin
+def _columns(ran: _Ran, rows: int) -> dict[str, np.ndarray]:
+    """Return what workers wrote down, row by row."""
+    columns = {"worker": np.full(rows, IDLE, np.int32), "spread": np.zeros(rows, bool)}
+    for name in ("start", "finish", "cpu"):
+        columns[name] = np.full(rows, np.nan)
+    for part in ran.parts():
+        of_part = part.columns()
+        row = of_part.pop("task")
+        for name, values in of_part.items():
+            columns[name][row] = values
+    return columns
 
 
-def _row_per_run(ran: _Ran, runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _of_tasks(ran: _Ran, noted: Noted) -> dict[str, SharedColumn]:
+    """Return what is known of messages and calls, for each of their tasks."""
+    sizes = noted.sizes
+    columns = {
+        "submitted": noted.task_submitted,
+        "sent": noted.sent - noted.origin,
+        "arrived": noted.arrived - noted.origin,
+        "freed": ran.of_messages["freed"] - noted.origin,
+        "task_bytes": ran.of_messages["task_bytes"] / sizes,
+        "result_bytes": ran.of_messages["result_bytes"] / sizes,
+        "call": noted.call,
+    }
+    return {
+        name: each if isinstance(each, SharedColumn) else SharedColumn(each, noted.message_of_task)
+        for name, each in columns.items()
+    }
+
+
+def _in_order(column: Any, order: np.ndarray) -> Any:
+    if isinstance(column, SharedColumn):
+        return SharedColumn(column.values, column.index[order])
+    return column[order]
+
+
+def _row_per_run(ran: _Ran, tasks: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the row of each run, and the task of each row.
 
     Only a callable of `Recorder.track` runs more than once: its further runs get rows of their own
     behind the first, in order of start.
     """
-    rows = np.maximum(runs, 1)
+    rows = np.maximum(np.bincount(ran.task, minlength=tasks), 1)
     first = np.cumsum(rows) - rows
     order = np.lexsort((ran.start, ran.task))
     place = np.empty_like(ran.task)
     in_order = ran.task[order]
     nth = np.arange(len(in_order)) - np.searchsorted(in_order, in_order)
     place[order] = first[in_order] + nth
-    return place, np.repeat(np.arange(len(runs)), rows)
+    return place, np.repeat(np.arange(tasks), rows)
 
 
 def _workers(lanes: list[bytes], ran: _Ran, log: WorkerLog, origin: float) -> list[WorkerDetails]:
