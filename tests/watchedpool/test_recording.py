@@ -888,7 +888,7 @@ def test_private_names_of_pools_are_where_we_look_for_them():
     for kind in (multiprocessing.pool.Pool, multiprocessing.pool.ThreadPool):
         with kind(1) as pool:
             results = pool.imap(abs, []), pool.map_async(abs, [])
-            queue = dir(multiprocessing.SimpleQueue())
+            queue = dir(multiprocessing.SimpleQueue()) + dir(multiprocessing.Process())
             names = {*module, *dir(pool), *queue, *(name for each in results for name in dir(each))}
             moved = [name for name in PRIVATE if name not in names]
             assert type(pool._cache) is multiprocessing.pool._PoolCache

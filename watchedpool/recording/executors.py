@@ -6,6 +6,7 @@ arguments, results and exceptions travel as they are.
 
 import queue
 import sys
+import weakref
 from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -61,6 +62,7 @@ def watch_executor(executor: Executor, recorder: Recorder) -> Any:
         recorder.start_method = executor._mp_context.get_start_method()
         workers = executor._processes = ExecutorWorkers(executor._processes)
         workers.log = recorder.worker_log
+        recorder.worker_log.workers = weakref.ref(workers)
         calls = CallQueue(executor._call_queue, recorder.folder)
         calls.recorder, calls.workers = recorder, workers
         executor._call_queue = calls

@@ -137,19 +137,36 @@ class Noted:
     def calls(self) -> tuple[CallDetails, ...]:
         """What each call was, in the order in which they were made."""
         names, kinds = np.array([*self._names, ""], object), np.array(KINDS, object)
+        first = np.unique(self._place, return_index=True)[1]
         columns = kinds[self.kinds], self.chunksizes, names[self._functions]
-        return tuple(map(CallDetails, *(each[self._made].tolist() for each in columns)))
+        return tuple(map(CallDetails, *(each[first].tolist() for each in columns)))
 
     @property
     def call(self) -> SharedColumn:
         """The place of each task's call in `calls`."""
-        rank = np.empty(len(self._made), int)
-        rank[self._made] = np.arange(len(rank))
-        return SharedColumn(rank, self.call_of_task)
+        return SharedColumn(self._place, self.call_of_task)
 
-    @property
-    def _made(self) -> np.ndarray:
-        return np.argsort(self.submitted, kind="stable")
+    @cached_property
+    def _place(self) -> np.ndarray:
+        """The place in `calls` of what is a call here: the map of an executor is many of these."""
+        made = np.argsort(self.submitted, kind="stable")
+        new = np.ones(len(made), bool)
+        mapped = KINDS.index("executor.map")
+        if (self.kinds == mapped).any():
+            columns = self.kinds, self._functions, self.submitted, self.asked
+            kinds, functions, submitted, asked = (each[made].tolist() for each in columns)
+            first = 0
+            for row in range(1, len(made)):
+                new[row] = not (
+                    kinds[first] == kinds[row] == mapped
+                    and functions[first] == functions[row]
+                    # It submits all tasks before it is asked for a result.
+                    and not asked[first] < submitted[row]
+                )
+                first = row if new[row] else first
+        place = np.empty(len(made), int)
+        place[made] = np.cumsum(new) - 1
+        return place
 
     @cached_property
     def message_of_task(self) -> np.ndarray:

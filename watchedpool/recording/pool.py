@@ -67,6 +67,7 @@ PRIVATE = {
     "_set_length": "sets how many results an iterator of imap will have",
     "_items": "of imap, the results that have come; its consumer takes the left one",
     "_chunksize": "how many tasks of map go into one message",
+    "_popen": "of a process; its `returncode` is its exit code, once that is known",
     "_ctx": "what makes the workers",
     "_callback": "what is called with a result",
     "_error_callback": "what is called with an exception",
@@ -161,6 +162,7 @@ def watch_queues(pool: Pool, recorder: Recorder) -> Pool:
     pool._quick_get = _watched_get(pool._quick_get, recorder, weakref.ref(pool))
     pool._pool = PoolWorkers(pool._pool)
     pool._pool.log = recorder.worker_log
+    recorder.worker_log.workers = weakref.ref(pool._pool)
     return pool
 
 

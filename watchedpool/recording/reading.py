@@ -41,6 +41,7 @@ def read_timeline(recorder: "Recorder") -> tuple[Timeline, float]:
     noted = Noted(recorder.messages)  # before the lanes: so what was delivered has its record
     lanes = [lane for lane in recorder.lanes() if len(lane) >= RECORD.itemsize]
     ran = _read_lanes(lanes, noted)
+    recorder.worker_log.look_again()
     workers = _workers(lanes, ran, recorder.worker_log, noted.origin)
     pool = None
     if recorder.kind:
@@ -172,6 +173,8 @@ def _make_timeline(ran: _Ran, noted: Noted, **known: Any) -> Timeline:
         columns |= of_tasks
     for name in ("start", "finish", "asked", "delivered"):
         columns[name] -= noted.origin
+    # To the last bit: a difference of moments is not that on another clock.
+    np.minimum(columns["cpu"], columns["finish"] - columns["start"], out=columns["cpu"])
     main = [columns.pop(name) for name in ("worker", "start", "finish", "delivered", "spread")]
     errors = {failed[failure.message]: failure.text for failure in noted.failures}
     details = Details(**columns, errors=errors, calls=noted.calls, **known)
