@@ -460,8 +460,9 @@ def test_an_argument_that_cannot_be_sent_to_a_process():
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
 def test_a_killed_process_of_an_executor(context):
-    with watching() as watch, ProcessPoolExecutor(1, mp_context=context) as made:
-        with pytest.raises(BrokenProcessPool):
+    with watching() as watch:
+        made = ProcessPoolExecutor(1, mp_context=context)
+        with made, pytest.raises(BrokenProcessPool):
             made.submit(tasks.kill_itself).result()
     recorder = watch.runs[0].recorder
     timeline = wait_for(lambda: (seen := recorder.timeline()).details.workers[0].exit and seen)
