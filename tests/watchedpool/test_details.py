@@ -497,3 +497,20 @@ def test_an_initializer_of_an_executor(context, tmp_path):
         details = watch.runs[0].recorder.timeline().details
     (worker,) = details.workers
     assert worker.begun < details.submitted[1] < worker.ready
+
+
+def test_an_executor_makes_a_worker_when_a_task_is_submitted(executor):
+    make, timeline_of = executor
+    make.submit(tasks.square, 2).result()
+    sleep(0.05)
+    first = timeline_of().end
+    futures = [make.submit(tasks.who_and_when, item) for item in range(20)]
+    for future in futures:
+        future.result()
+    make.shutdown()
+    timeline = timeline_of()
+    details = timeline.details
+    assert details.pool.closed > timeline.finish.max()
+    later = [worker.made for worker in details.workers[1:] if worker.made > first]
+    assert all(made >= details.submitted[1] for made in later)
+    assert details.pool.kind == type(make).__name__

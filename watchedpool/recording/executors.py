@@ -57,6 +57,7 @@ def watch_executor(executor: Executor, recorder: Recorder) -> Any:
 
     Return what lasts as long as its workers do.
     """
+    recorder.worker_log.messages = recorder.messages
     recorder.kind, recorder.worker_log.most = type(executor).__name__, executor._max_workers
     if isinstance(executor, ProcessPoolExecutor):
         recorder.start_method = executor._mp_context.get_start_method()
@@ -71,7 +72,7 @@ def watch_executor(executor: Executor, recorder: Recorder) -> Any:
         return calls
     executor._threads = ExecutorThreads(executor._threads)
     executor._threads.log = recorder.worker_log
-    executor._work_queue = _WorkQueue(recorder.messages, recorder.threads)
+    executor._work_queue = _WorkQueue(recorder)
     return executor._work_queue
 
 
@@ -143,8 +144,9 @@ def _chunk_in(fn: Callable, args: tuple) -> tuple | None:
 class _WorkQueue(queue.SimpleQueue):
     """Where threads take their tasks: watches the future of each."""
 
-    def __init__(self, messages: Messages, threads: Lanes) -> None:
-        self._messages, self._threads = messages, threads
+    def __init__(self, recorder: Recorder) -> None:
+        self._messages, self._threads = recorder.messages, recorder.threads
+        self._recorder = recorder
         self._rows: dict[tuple[str, bool], array] = {}  # by function, and whether it is `map`
 
     def put(self, item: Any, *args: Any, **kwargs: Any) -> None:
@@ -160,6 +162,8 @@ class _WorkQueue(queue.SimpleQueue):
                 row = self._rows[function, mapped] = row_of_call(kind, 1, function=function)
             calls, at = messages.add(row)
             item.future._watched_call = calls, at, int(calls[at]), messages, self._threads, None
+        else:  # the executor is shut down
+            self._recorder.ended = self._recorder.ended or clock.now()
         queue.SimpleQueue.put(self, item, *args, **kwargs)
 
 
@@ -224,6 +228,11 @@ class CallQueue(_ProcessQueue):
             call = self.waiting.pop(item.work_id)
             call.calls[call.at + SENT] = clock.now()
         self._queue.put(item, *args, **kwargs)
+
+    def close(self) -> None:
+        """Close the real queue: the executor is shut down."""
+        self.recorder.ended = self.recorder.ended or clock.now()
+        self._queue.close()
 
     def get(self, *args: Any, **kwargs: Any) -> _CallItem | None:
         """Return the next task, for a worker; write down that it starts."""

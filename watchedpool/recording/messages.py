@@ -186,6 +186,12 @@ class Messages:
         return min([*first, *self.calls[SUBMITTED : SUBMITTED + 1]], default=0.0)
 
     @property
+    def last_submitted(self) -> float:
+        """When the last call was submitted; 0.0 if none was."""
+        calls = self.calls
+        return calls[len(calls) - len(CALL) + SUBMITTED] if calls else 0.0
+
+    @property
     def functions(self) -> list[str]:
         """The names of functions, by number."""
         return list(self._functions)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from watchedpool import clock
+from watchedpool.recording.messages import Messages
 
 WORKER_ROW = IDENTITY, MADE, ENDED, EXIT = range(4)  # what is kept of each
 
@@ -18,6 +19,7 @@ class WorkerLog:
         """Note nothing yet."""
         self.rows = array("d")
         self.most = 0  # workers at a time
+        self.messages: Messages | None = None  # of an executor
         self.broken = 0.0  # when an executor found that a worker had ended
         self.workers: weakref.ref | None = None  # where the pool has them
         self._idle_since = clock.now()
@@ -25,8 +27,11 @@ class WorkerLog:
     def make(self, worker: Any, workers: int) -> None:
         """Note that a worker has been started, as one of so many.
 
-        A pool begins to start it when it has done so with the one before, or has seen one end.
+        A pool begins to start it when it has done so with the one before, or has seen one end; an
+        executor also when a task was submitted.
         """
+        if self.messages:
+            self._idle_since = max(self._idle_since, self.messages.last_submitted)
         self.most = max(self.most, workers)
         self.rows.extend((_identity(worker), self._idle_since, 0.0, 0.0))
         self._idle_since = clock.now()
