@@ -337,13 +337,18 @@ def test_workers_without_a_task_stand_behind_the_others(context):
         assert details.pool.processes == 3
 
 
+def made_workers(timeline):
+    """Return how many workers the parent has seen started."""
+    return sum(worker.made == worker.made for worker in timeline.details.workers)
+
+
 def test_a_killed_worker(context, tmp_path):
     gate = tmp_path / "gate"
     with WatchedPool(1, context=context) as pool:
         pool.apply(tasks.square, (2,))
         pool.apply_async(tasks.wait_at, (gate,))
         os.kill(wait_at(gate), KILL)
-        timeline = wait_for(lambda: len((seen := pool.timeline()).details.workers) == 2 and seen)
+        timeline = wait_for(lambda: made_workers(seen := pool.timeline()) == 2 and seen)
     killed, new = timeline.details.workers
     assert killed.exit == f"killed by signal {int(KILL)}"
     assert killed.ended > timeline.start[1]

@@ -20,7 +20,6 @@ from types import (
     MethodType,
     WrapperDescriptorType,
 )
-from typing import NamedTuple
 
 from watchedpool import clock
 from watchedpool.recording.lanes import next_count
@@ -99,26 +98,18 @@ class Items(deque):
         return iteration.take_chunk(item) if iteration.in_chunks else item
 
 
-class Error(NamedTuple):
-    """What a message brought in place of a result."""
-
-    number: int
-    message: int
-    text: str
-
-
 class Messages:
     """What the parent has noted since the recorder was made, or was told to forget."""
 
     def __init__(self) -> None:
         """Note nothing yet."""
         self._lock = threading.RLock()  # a signal may interrupt a thread that holds it
-        self._texts: dict[str, str] = {}
+        self._texts: dict[str, int] = {}
         self._functions: dict[str, int] = {}
         self.sent = array("d")  # a moment per message of a pool
         self.begins = array("q")  # per call of a pool: number, first message, function, starmap
         self.arrived = array("d")  # per message of a pool: number of the call, of the message, when
-        self.errors: list[Error] = []
+        self.errors = array("q")  # number of the call, of the message, of the text
         self._next = 0
         self._clear()
 
@@ -201,8 +192,13 @@ class Messages:
         text = _text(error)
         if text not in self._texts and len(self._texts) >= MOST_TEXTS:
             text = type(error).__name__
-        text = self._texts.setdefault(text, text)
-        self.errors.append(Error(number, message, text))
+        place = self._texts.setdefault(text, len(self._texts))
+        self.errors.fromlist([number, message, place])
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of errors, by number."""
+        return list(self._texts)
 
 
 _SIMPLE = frozenset((FunctionType, BuiltinFunctionType))

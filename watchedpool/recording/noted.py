@@ -55,7 +55,8 @@ class Noted:
         sent = np.array(messages.sent[:])
         begins = np.array(messages.begins[:], int).reshape(-1, 4)
         self._log = np.array(messages.arrived[:]).reshape(-1, 3)
-        errors, self._names = messages.errors[:], messages.functions
+        errors = np.array(messages.errors[:], int).reshape(-1, 3)
+        texts, self._names = messages.texts, messages.functions
         self.iterations = list(messages.iterations.values())
         calls = np.array(messages.calls[:]).reshape(-1, len(CALL)).T
         self.origin = messages.origin
@@ -93,7 +94,7 @@ class Noted:
         known, place = self.find(self._log[:, 0].astype(int), self._log[:, 1].astype(int))
         self.arrived[place] = self._log[known, 2]
         self._name_functions(begins)
-        self.failures = self._failures(errors)
+        self.failures = self._failures(errors, texts)
 
     @staticmethod
     def _row(iteration: Iteration, sent: int) -> tuple[float, ...]:
@@ -121,17 +122,13 @@ class Noted:
         starred = (star[known] > 0) & (self.kinds[call] == KINDS.index("map"))
         self.kinds[call[starred]] = KINDS.index("starmap")
 
-    def _failures(self, errors: list) -> list[Failure]:
+    def _failures(self, errors: np.ndarray, texts: list[str]) -> list[Failure]:
         """Return the first error of each message that is known."""
-        if not errors:
-            return []
-        pairs = np.array([(error.number, error.message) for error in errors])
-        known, place = self.find(*pairs.T)
-        texts = [error.text for error, there in zip(errors, known, strict=True) if there]
-        first: dict[int, str] = {}
-        for message, text in zip(place.tolist(), texts, strict=True):
-            first.setdefault(message, text)
-        return [Failure(int(self.call_of_message[at]), at, text) for at, text in first.items()]
+        known, place = self.find(errors[:, 0], errors[:, 1])
+        first = np.sort(np.unique(place, return_index=True)[1])
+        message, text = place[first], errors[known, 2][first]
+        columns = self.call_of_message[message].tolist(), message.tolist(), text.tolist()
+        return [Failure(call, at, texts[number]) for call, at, number in zip(*columns, strict=True)]
 
     @property
     def calls(self) -> tuple[CallDetails, ...]:
