@@ -37,7 +37,7 @@ KINDS = (
 HAS_CALLBACK, HAS_ERROR_CALLBACK = 1, 2
 LONGEST_TEXT = 200
 ONE_BY_ONE = 16  # values of a call that are noted one by one, before blocks are
-MOST_TEXTS = 10_000  # of errors that are kept; of later ones, only the type
+MOST_TEXTS = 10_000  # of errors, of which later only the type is kept, and names of functions
 
 
 class Iteration:
@@ -167,14 +167,17 @@ class Messages:
         return iteration
 
     def number_of_function(self, func: Callable) -> int:
-        """Return a number for the name of a function."""
-        return self._functions.setdefault(_name(func), len(self._functions))
+        """Return a number for the name of a function; -1 if there are too many."""
+        name, known = _name(func), self._functions
+        if name in known or len(known) < MOST_TEXTS:
+            return known.setdefault(name, len(known))
+        return -1
 
     @property
     def origin(self) -> float:
         """When the first call was submitted; 0.0 if none was."""
-        first = [each.made for each in list(self.iterations.values())[:1]]
-        return min([*first, *self.calls[SUBMITTED : SUBMITTED + 1]], default=0.0)
+        made = [each.made for each in list(self.iterations.values())[:1]]
+        return min([*made, *self.calls[SUBMITTED : SUBMITTED + 1]], default=0.0)
 
     @property
     def last_submitted(self) -> float:
@@ -215,25 +218,24 @@ def row_of_call(
 
 def _name(func: Callable) -> str:
     """Return the name of what a task runs; nothing of the program's own runs for it."""
-    if type(func) in _SIMPLE:
+    kind = type(func)
+    if kind in _SIMPLE:
         return func.__name__
-    while type(func) is partial:
-        func = func.func
-    if isinstance(func, FunctionType | BuiltinFunctionType | type):
-        return type.__getattribute__(func, "__name__") if isinstance(func, type) else func.__name__
-    if type(func) is MethodType and isinstance(func.__func__, FunctionType):
-        return func.__func__.__name__
-    return type(func).__name__
+    if kind is partial:
+        return _name(func.func)
+    if kind is MethodType:
+        return _name(func.__func__)
+    return type.__dict__["__name__"].__get__(func if issubclass(kind, type) else kind)
 
 
 def _text(error: BaseException) -> str:
     """Return the type and the text of an error; nothing of the program's own runs for it."""
     kind = type(error)
     as_text = kind.__str__
-    known = isinstance(as_text, WrapperDescriptorType) and all(
-        type(each) in (str, int, float, bool, bytes, type(None)) for each in error.args
-    )
-    module = getattr(as_text, "__module__", None)
-    if not known and isinstance(as_text, FunctionType) and isinstance(module, str):
+    if isinstance(as_text, WrapperDescriptorType):
+        args = BaseException.args.__get__(error)
+        known = all(type(each) in (str, int, float, bool, bytes, type(None)) for each in args)
+    else:
+        module = str(getattr(as_text, "__module__", ""))
         known = module.partition(".")[0] in sys.stdlib_module_names
-    return (f"{kind.__name__}: {error}" if known else kind.__name__)[:LONGEST_TEXT]
+    return (f"{kind.__name__}: {as_text(error)}" if known else kind.__name__)[:LONGEST_TEXT]
