@@ -65,7 +65,7 @@ def watch_executor(executor: Executor, recorder: Recorder) -> Any:
         workers.log = recorder.worker_log
         recorder.worker_log.workers = weakref.ref(workers)
         calls = CallQueue(executor._call_queue, recorder.folder)
-        calls.recorder, calls.workers = recorder, workers
+        calls.recorder, calls.workers = recorder, weakref.ref(workers)
         executor._call_queue = calls
         executor._result_queue = _ResultQueue(executor._result_queue, recorder.folder)
         executor._work_ids = _WorkIds(executor._pending_work_items, calls, recorder)
@@ -84,7 +84,7 @@ class FutureCall(NamedTuple):
     number: int
     messages: Messages
     threads: Lanes | None = None  # of those that run tasks
-    processes: ExecutorWorkers | None = None
+    processes: weakref.ref[ExecutorWorkers] | None = None
 
 
 def note_arrival(future: Future) -> None:
@@ -95,10 +95,11 @@ def note_arrival(future: Future) -> None:
         lane.finish_task()
         lane.free_worker()
     calls[at + ARRIVED] = calls[at + ARRIVED] or clock.now()
-    if error := future._exception:
+    error = future._exception
+    if error is not None:
         messages.fail(number, 0, error)
-        if processes and isinstance(error, futures.BrokenExecutor):
-            processes.look()
+        if isinstance(error, futures.BrokenExecutor) and processes and (there := processes()):
+            there.look()
 
 
 def watched_set_running(original: Callable) -> Callable:
@@ -209,7 +210,7 @@ class CallQueue(_ProcessQueue):
     """Where processes take their tasks: writes down when each began."""
 
     recorder: Recorder
-    workers: ExecutorWorkers
+    workers: weakref.ref[ExecutorWorkers]  # a future must not keep processes
 
     def __init__(self, queue: Any, folder: str) -> None:
         """Watch `queue`: in the parent, or where a worker begins."""
