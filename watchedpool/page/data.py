@@ -27,9 +27,9 @@ METHODS = {
 }
 
 
-def script() -> str:
-    """Return the player's JavaScript."""
-    return "\n".join(_source(name) for name in SCRIPTS)
+def script(*more: str) -> str:
+    """Return the player's JavaScript; with "playground.js", that of the playground too."""
+    return "\n".join(_source(name) for name in (*SCRIPTS, *more))
 
 
 def style() -> str:

@@ -8,7 +8,7 @@
   const {Run, count, countUntil, predict} = globalThis.watchedpool;
   // As watchedpool/plots/palette.py.
   const BLUE = "#007bc1", NEXT_BLUE = "#0066a1", ORANGE = "#c35400", GREY = "#6f777e";
-  const LAG = ORANGE + "4d", RAIL = GREY + "80", GRID = GREY + "30";
+  const LAG = ORANGE + "4d", RAIL = GREY + "50", GRID = GREY + "30";
   const STRIPES = "#b4bac0", STARTUP = "#8d949a", ON_BLOCK = "#ffffff", ON_STARTUP = "#0d1117";
   const FONT = 'system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif';
   const TOP = 16, CURVES = 84, AXIS = 22, SPACE = 14, RIGHT = 10; // pixels
@@ -343,10 +343,11 @@
       }
       this.build();
       this.setClock();
-      this.now = run.worst.behind ? run.worst.moment : this.end;
+      this.now = before(run.worst) ?? this.end;
       new ResizeObserver(() => this.refresh()).observe(this.stage);
       this.watchTheme();
       this.refresh();
+      this.announce();
     }
 
     build() {
@@ -358,7 +359,7 @@
         ...(title ? [make("h3", {}, title)] : []), this.controls(), this.stage, this.status,
         ...whatIf, ...(budget ? [drawBudget(budget)] : []),
         make("details", {className: "wp-words"}, make("summary", {}, "In words"),
-          make("p", {}, description ?? this.views[0].run.describe())),
+          (this.words = make("p", {}, description ?? this.views[0].run.describe()))),
       );
       this.element.classList.add("wp");
     }
@@ -369,7 +370,6 @@
       this.slider.setAttribute("aria-label", "Time");
       this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
       this.slider.addEventListener("change", () => this.announce());
-      // A native slider whose step is "any" takes a hundredth of its length for a key.
       this.clock = make("span", {className: "wp-clock"});
       this.speed = make("select", {});
       this.speed.addEventListener("change", () => this.announce(`Speed ${this.speed.value}`));
@@ -419,10 +419,11 @@
       this.refresh();
     }
 
-    setFirst(run, name, note) {
-      this.views[0].setRun(run, name, note);
+    setFirst(run, name) {
+      this.views[0].setRun(run, name);
+      this.words.textContent = run.describe();
       this.setClock();
-      this.now = run.worst.behind ? run.worst.moment : this.end;
+      this.now = before(run.worst) ?? this.end;
       this.refresh();
     }
 
@@ -459,12 +460,12 @@
       this.playing = true;
       this.setButton("Pause", "pause");
       this.announce("Playing");
-      let before = performance.now(), drawn = 0;
+      let last = performance.now(), drawn = 0;
       const frame = (at) => {
         if (!this.playing) return;
         if (!this.element.isConnected) return this.pause();
-        this.now += (at - before) / 1000 * Number(this.speed.value);
-        before = at;
+        this.now += Math.max(0, at - last) / 1000 * Number(this.speed.value);
+        last = at;
         // Readers who prefer reduced motion see a picture every half second.
         if (!this.still.matches || at - drawn > 500 || this.now >= this.end) {
           drawn = at;
@@ -513,7 +514,7 @@
     jumpToWorst() {
       this.playing &&= (this.pause(), false);
       const {run} = this.views.find(({run}) => run.worst.behind);
-      this.seek(run.worst.moment - 1e-9, true);
+      this.seek(before(run.worst), true);
     }
 
     // Say where the clock stands: one sentence per run.
@@ -581,7 +582,7 @@
       };
       this.answer = make("p", {className: "wp-answer", role: "status"},
         "Change a setting: the predicted run appears below the measured one.");
-      this.reset = button("As it was", "", () => this.back(), "As it was");
+      this.reset = button("Reset to the settings that ran", "", () => this.back(), "Reset");
       const left = run.tasks - this.ended.length;
       const limits = [
         `Predicted from this run's own durations, its start-up, and ${(1000 * gap).toPrecision(2)} ms between two chunks.`,
@@ -641,7 +642,7 @@
       }
       this.inputs.size.input.disabled = method === "apply_async";
       this.player.dropSecond();
-      this.answer.textContent = "As it was: only the measured run is shown.";
+      this.answer.textContent = "Reset: only the measured run is shown.";
       this.reset.disabled = true;
     }
   }
@@ -726,6 +727,11 @@
     pen.restore();
   }
 
+  // Return the moment just before the bar moved again; null if nothing waited.
+  function before({moment, behind}) {
+    return behind ? moment - 1e-7 : null;
+  }
+
   function distinct(lists) {
     const all = new Float64Array(lists.reduce((sum, list) => sum + list.length, 0));
     let place = 0;
@@ -776,8 +782,8 @@
     return element;
   }
 
-  function slider(name, min, max, value, words) {
-    const input = make("input", {type: "range", min, max, step: 1, value});
+  function slider(name, min, max, value, words, step = 1) {
+    const input = make("input", {type: "range", min, max, step, value});
     const output = make("b", {});
     const show = () => {
       output.textContent = words(Number(input.value));
@@ -817,11 +823,11 @@
       } catch {
         // What is no JSON is no run, which mountPlayer says.
       }
-      if (!options.playground) mountPlayer(element, options);
+      mountPlayer(element, options);
     }
   }
 
-  Object.assign(globalThis.watchedpool, {mountPlayer, make, slider, choice});
+  Object.assign(globalThis.watchedpool, {Player, mountPlayer, make, slider, choice});
   globalThis.mountPlayer = mountPlayer;
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
   else mountAll();

@@ -116,13 +116,15 @@ def _pool(section: Section) -> str:
     where, sentences, timeline = section
     options = without_nan(player_options(timeline, title=None, budget=_budget(timeline)))
     first, *found = [*sentences, ""]
+    words = timeline.describe()
     items = "".join(f"<li>{_text(each)}</li>" for each in found if each)
     return (
         f'<section class="pool"><h2>{_text(timeline.headline)}</h2>'
         f'<p class="where">{_text(where)}</p>'
-        f"<p>{_text(first)}</p>" + (f'<ul class="findings">{items}</ul>' if items else "") + "<div "
-        f'data-watchedpool><script type="application/json">{as_script_data(options)}</script>'
-        f'{still(timeline)}<p class="words">{_text(timeline.describe())}</p></div></section>'
+        + (f"<p>{_text(first)}</p>" if first not in words else "")
+        + (f'<ul class="findings">{items}</ul>' if items else "")
+        + f'<div data-watchedpool><script type="application/json">{as_script_data(options)}</script>'
+        f'{still(timeline) if len(timeline) else ""}<p class="words">{_text(words)}</p></div></section>'
     )
 
 
