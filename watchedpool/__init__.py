@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from watchedpool.cores import core_limits, usable_cores
     from watchedpool.details import Details
     from watchedpool.diagnosis import Finding, findings
+    from watchedpool.page.report import report
     from watchedpool.plots.figure import show
     from watchedpool.plots.predictions import plot_chunks, plot_growth, plot_predicted
     from watchedpool.plots.replays import replay
@@ -56,6 +57,7 @@ __all__ = [
     "plot_workers",
     "predict",
     "replay",
+    "report",
     "show",
     "usable_cores",
 ]
@@ -64,6 +66,7 @@ _MODULES = {
     "cores": ("core_limits", "usable_cores"),
     "details": ("Details",),
     "diagnosis": ("Finding", "findings"),
+    "page.report": ("report",),
     "plots.figure": ("show",),
     "plots.predictions": ("plot_chunks", "plot_growth", "plot_predicted"),
     "plots.replays": ("replay",),

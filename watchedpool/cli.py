@@ -21,8 +21,8 @@ USAGE = """watchedpool [-o FILE] SCRIPT [ARGUMENTS]
        watchedpool [-o FILE] -m MODULE [ARGUMENTS]
        watchedpool [-o FILE] -c CODE [ARGUMENTS]"""
 OUTPUT_HELP = (
-    "write what each pool did: a moving picture (.svg), a still one (.png), its Timeline (.json), "
-    "or a trace for ui.perfetto.dev (.trace.json)"
+    "write what the pools did: one page that plays them (.html); or, per pool, a moving picture "
+    "(.svg), a still one (.png), its Timeline (.json), or a trace for ui.perfetto.dev (.trace.json)"
 )
 SITE = Path(__file__).resolve().parent / "site"
 KEPT = "WATCHEDPOOL_KEPT_"  # as in site/sitecustomize.py

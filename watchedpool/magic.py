@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from watchedpool.output_files import checked_output, write_output
+from watchedpool.output_files import Output, checked_output
 from watchedpool.watching import Watch, watching
 
 if TYPE_CHECKING:
@@ -72,11 +72,12 @@ class _CellWatch:
 
         watch, self._watch = self._watch, None
         with self._end:
-            for number, (words, timeline) in enumerate(watch.reports(), 1):
+            files = Output(self._output)
+            for words, timeline in watch.reports():
                 show(plot_lag(timeline))
                 print(words)
-                if self._output:
-                    print(write_output(timeline, self._output, number))
+                print(files.add(words, timeline), end="")
+            print(files.finish(), end="")
             if watch.rest:
                 print(watch.rest)
 

@@ -1,4 +1,4 @@
-"""Write what a pool did to a file, in the format that the file's name asks for."""
+"""Write what pools did to files, in the format that the file's name asks for."""
 
 import os
 from collections.abc import Callable
@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from watchedpool.page.report import Section
     from watchedpool.timeline import Timeline
+
+PAGE = ".html"
 
 # One of these stands near the beginning of each file that we write.
 MARKS = b"watchedpool", b"a watched pool's timeline"
@@ -19,8 +22,8 @@ def checked_output(name: str) -> Path:
     Raises ValueError, which says what is allowed, if it cannot be written.
     """
     path = Path(name).absolute()
-    if _suffix(path) not in _WRITERS:
-        raise ValueError(f"-o is {name!r}; allowed are names that end in {', '.join(_WRITERS)}")
+    if _suffix(path) not in SUFFIXES:
+        raise ValueError(f"-o is {name!r}; allowed are names that end in {', '.join(SUFFIXES)}")
     if not path.parent.is_dir():
         raise ValueError(f"-o is {name!r}; there is no folder {str(path.parent)!r}")
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
@@ -28,13 +31,48 @@ def checked_output(name: str) -> Path:
     if path.suffix == ".png" and find_spec("matplotlib") is None:
         raise ValueError(
             f"-o is {name!r}, which needs matplotlib: pip install 'watchedpool[plots]' "
-            "(.svg and .json need nothing more)"
+            "(.html, .svg and .json need nothing more)"
         )
     return path
 
 
-def write_output(timeline: "Timeline", path: Path, number: int) -> str:
-    """Write a file for the pool of this number: lag.svg, lag-2.svg, ...; return what to say of it.
+class Output:
+    """The files for the pools of a program: one page for all of them, or one file per pool."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Write to files of this name; None: write nothing."""
+        self._path = path
+        self._number = 0
+        self._sections: list[Section] = []
+
+    def add(self, words: str, timeline: "Timeline") -> str:
+        """Take a pool and what is said of it; return a line on the file that was written, or ""."""
+        self._number += 1
+        if self._path is None:
+            return ""
+        if self._path.suffix != PAGE:
+            return _write_one(timeline, self._path, self._number)
+        from watchedpool.page.report import Section
+
+        where, *sentences = words.splitlines()
+        self._sections.append(Section(where, sentences, timeline))
+        return ""
+
+    def finish(self) -> str:
+        """Write the page of all pools, if one is wanted; return a line on it, or ""."""
+        if self._path is None or not self._sections:
+            return ""
+        from watchedpool.page.report import write_report
+
+        try:
+            write_report(self._sections, self._path)
+        except OSError as error:
+            return f"Not written: {self._path}: {error}\n"
+        return f"Written: {self._path}\n"
+
+
+def _write_one(timeline: "Timeline", path: Path, number: int) -> str:
+    """Write a file for the pool of this number: lag.svg, lag-2.svg, ...; return a line on it.
 
     Only the file of the first was named by the user: another file is replaced if it is ours.
     """
@@ -43,11 +81,11 @@ def write_output(timeline: "Timeline", path: Path, number: int) -> str:
         path = path.with_name(f"{path.name.removesuffix(suffix)}-{number}{suffix}")
     try:
         if number > 1 and path.exists() and not _is_ours(path):
-            return f"Not written: {path} exists, and watchedpool did not write it"
+            return f"Not written: {path} exists, and watchedpool did not write it\n"
         _WRITERS[suffix](timeline, path)
     except (ImportError, OSError, ValueError) as error:
-        return f"Not written: {path}: {error}"
-    return f"Written: {path}"
+        return f"Not written: {path}: {error}\n"
+    return f"Written: {path}\n"
 
 
 def _suffix(path: Path) -> str:
@@ -82,3 +120,4 @@ _WRITERS: dict[str, Callable[["Timeline", Path], None]] = {
     ".json": lambda timeline, path: timeline.save(path),
     ".trace.json": lambda timeline, path: timeline.to_trace(path),
 }
+SUFFIXES = PAGE, *_WRITERS

@@ -125,7 +125,7 @@ class _Loader:
 
 
 def _finish(start: _Start, output: str, stderr: Callable[[], TextIO], process: int) -> None:
-    """Say what each pool did, and write a file for each. Whatever goes wrong, the program ends."""
+    """Say what each pool did, and write files. Whatever goes wrong, the program ends."""
     from contextlib import suppress
 
     if os.getpid() != process:  # a copy of the program that it has forked
@@ -153,12 +153,12 @@ def _finish(start: _Start, output: str, stderr: Callable[[], TextIO], process: i
 def _report(watch: Watch, output: str, stderr: TextIO) -> None:
     from pathlib import Path
 
-    from watchedpool.output_files import write_output
+    from watchedpool.output_files import Output
 
-    for number, (words, timeline) in enumerate(watch.reports(), 1):
-        stderr.write(f"watchedpool: {words}\n")
-        if output:
-            stderr.write(write_output(timeline, Path(output), number) + "\n")
+    files = Output(Path(output) if output else None)
+    for words, timeline in watch.reports():
+        stderr.write(f"watchedpool: {words}\n{files.add(words, timeline)}")
+    stderr.write(files.finish())
     if watch.rest:
         stderr.write(f"watchedpool: {watch.rest}\n")
 

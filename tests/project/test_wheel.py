@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = {
     path.relative_to(ROOT).as_posix()
     for path in (ROOT / "watchedpool").rglob("*")
-    if path.suffix in (".py", ".typed")
+    if path.suffix in (".py", ".typed", ".js", ".css", ".html")
 }
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
 NO_NETWORK = ("NewConnectionError", "Temporary failure in name resolution", "NameResolutionError")
@@ -102,6 +102,12 @@ def test_the_command_reports_and_draws_with_numpy_only(scripts, program):
     assert line == "watchedpool: program.py, line 5: with multiprocessing.Pool(2) as pool:"
     assert tasks.startswith("2 tasks on ")
     assert f"Written: {program / 'run.svg'}" in rest
+
+
+def test_the_command_writes_a_page_with_numpy_only(scripts, program):
+    done = run(scripts / "watchedpool", "-o", "run.html", "program.py", folder=program)
+    assert done.stderr.splitlines()[-1] == f"Written: {program / 'run.html'}"
+    assert "mountPlayer" in (program / "run.html").read_text(encoding="utf-8")
 
 
 def test_a_picture_says_what_to_install(scripts, program):

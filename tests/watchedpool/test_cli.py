@@ -80,7 +80,7 @@ def test_a_module_is_run_as_a_module(tmp_path):
     assert "watchedpool: program.py, line 10: pool = mp.Pool(2)" in watched.stderr
 
 
-SUFFIXES = "allowed are names that end in .svg, .png, .json, .trace.json"
+SUFFIXES = "allowed are names that end in .html, .svg, .png, .json, .trace.json"
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_a_cell_writes_files(shell, tmp_path):
     [
         ("%%watch -x", "no such option: -x"),
         ("%%watch lag.svg", "after %%watch stands 'lag.svg'; allowed is -o and a file"),
-        ("%%watch -o lag.gif", "-o is 'lag.gif'; allowed are names that end in .svg"),
+        ("%%watch -o lag.gif", "-o is 'lag.gif'; allowed are names that end in .html"),
     ],
 )
 def test_a_wrong_option_is_refused_and_the_cell_does_not_run(shell, line, said):

@@ -111,7 +111,7 @@ def what_if(timeline: Timeline) -> dict[str, Any] | None:
 def _note(number: int, call: CallDetails | None) -> str:
     """Return what the prediction does differently from the program."""
     if call and call.method == "apply":
-        return "The program waited for each task before it submitted the next; a prediction does not."
+        return "The program waited for each task before it submitted the next one."
     if number > 1 and call and call.method not in ("apply_async", "submit"):
         return f"The program made {number} calls; a prediction submits all tasks at once."
     return ""
@@ -124,14 +124,12 @@ def _calls(timeline: Timeline) -> list[CallDetails]:
 
 
 def _chunks(timeline: Timeline, size: int) -> Timeline:
-    """Return the chunks of a run as its tasks."""
-    if size == 1:
+    """Return the chunks of a run as its tasks; the run itself if calls were made in between."""
+    call = timeline.details.call if timeline.details else np.zeros(len(timeline), dtype=int)
+    if size == 1 or (np.diff(call) < 0).any():
         return timeline
-    assert timeline.details is not None
-    call = timeline.details.call
     first = np.searchsorted(call, call)  # the first task of each task's call, which are in order
-    chunk = np.unique(np.stack([call, (np.arange(len(call)) - first) // size]), axis=1, return_index=True)[1]
-    rows = np.sort(chunk)
+    rows = np.flatnonzero((np.arange(len(call)) - first) % size == 0)
     start = np.fmin.reduceat(timeline.start, rows)
     finish = np.fmax.reduceat(timeline.finish, rows)
     worker = np.maximum.reduceat(timeline.worker, rows)

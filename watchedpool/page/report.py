@@ -118,13 +118,14 @@ def _pool(section: Section) -> str:
     first, *found = [*sentences, ""]
     words = timeline.describe()
     items = "".join(f"<li>{_text(each)}</li>" for each in found if each)
+    data = f'<script type="application/json">{as_script_data(options)}</script>'
+    picture = still(timeline) if len(timeline) else ""
     return (
         f'<section class="pool"><h2>{_text(timeline.headline)}</h2>'
         f'<p class="where">{_text(where)}</p>'
         + (f"<p>{_text(first)}</p>" if first not in words else "")
         + (f'<ul class="findings">{items}</ul>' if items else "")
-        + f'<div data-watchedpool><script type="application/json">{as_script_data(options)}</script>'
-        f'{still(timeline) if len(timeline) else ""}<p class="words">{_text(words)}</p></div></section>'
+        + f'<div data-watchedpool>{data}{picture}<p class="words">{_text(words)}</p></div></section>'
     )
 
 
