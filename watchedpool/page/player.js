@@ -729,7 +729,7 @@
 
   // Return the moment just before the bar moved again; null if nothing waited.
   function before({moment, behind}) {
-    return behind ? moment - 1e-7 : null;
+    return behind ? moment - 9e-7 : null; // more than the margin of a step
   }
 
   function distinct(lists) {

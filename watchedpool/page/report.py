@@ -125,7 +125,8 @@ def _pool(section: Section) -> str:
         f'<p class="where">{_text(where)}</p>'
         + (f"<p>{_text(first)}</p>" if first not in words else "")
         + (f'<ul class="findings">{items}</ul>' if items else "")
-        + f'<div data-watchedpool>{data}{picture}<p class="words">{_text(words)}</p></div></section>'
+        + f"<div data-watchedpool>{data}{picture}"
+        f'<p class="words">{_text(words)}</p></div></section>'
     )
 
 

@@ -8,7 +8,8 @@ from watchedpool.plots import palette
 from watchedpool.timeline import Timeline, count_until
 
 LEFT, WIDTH, TOP, CURVES = 76, 874, 8, 90  # pixels
-GAP = 0.6  # blocks that are closer to each other are drawn as one
+FEW = 5000  # tasks whose gaps can be seen
+GAP, LARGE_GAP = 0.6, 3.0  # blocks that are closer to each other are drawn as one
 
 
 def still(timeline: Timeline) -> str:
@@ -47,7 +48,8 @@ def _blocks(timeline: Timeline, worker: int, y: float, pitch: float, span: float
     begin = WIDTH / span * timeline.start[rows]
     finish = np.where(np.isnan(timeline.finish), timeline.end, timeline.finish)[rows]
     end = np.maximum(WIDTH / span * finish - 0.7, begin + 0.3)
-    apart = np.flatnonzero(begin[1:] > end[:-1] + GAP)
+    gap = GAP if len(timeline) <= FEW else LARGE_GAP
+    apart = np.flatnonzero(begin[1:] > end[:-1] + gap)
     firsts, lasts = np.append(0, apart + 1), np.append(apart, len(rows) - 1)
     return "".join(
         f"M{LEFT + begin[one]:.1f} {y + 0.2 * pitch:.1f}H{LEFT + end[other]:.1f}v{0.6 * pitch:.1f}"
