@@ -54,7 +54,7 @@ class Output:
             return _write_one(timeline, self._path, self._number)
         from watchedpool.page.report import Section
 
-        where, *sentences = words.splitlines()
+        where, *sentences = words.replace("\n    ", " ").splitlines()  # without wrapped lines
         self._sections.append(Section(where, sentences, timeline))
         return ""
 

@@ -265,6 +265,15 @@ def test_a_cell_writes_files(shell, tmp_path):
     assert len(Timeline.load(path)) == len(Timeline.load(tmp_path / "run-2.json")) == 1
 
 
+def test_a_cell_writes_one_page_for_all_its_pools(shell, tmp_path):
+    path = tmp_path / "run.html"
+    cell = f"from multiprocessing.pool import ThreadPool\n{2 * IN_A_CELL}"
+    with capture_output() as captured:
+        shell.run_cell(f"%%watch -o {path}\n{cell}")
+    assert captured.stdout.count(f"Written: {path}\n") == 1
+    assert path.read_text(encoding="utf-8").count("<section ") == 2
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

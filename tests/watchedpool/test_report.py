@@ -130,6 +130,13 @@ def test_the_page_forbids_the_network_and_scripts_of_others(page):
     assert not [a for _, a in found.elements if {"src", "href", "style", "onclick"} & set(a)]
 
 
+def test_several_pools_are_listed_at_the_top(page):
+    found = page([random_run(10), random_run(20)])
+    links = [a["href"].removeprefix("#") for tag, a in found.elements if tag == "a"]
+    assert links == [a["id"] for _, a in found.elements if "id" in a]
+    assert {"Run 1", " 20 tasks on 4 workers, 0.06 s."} <= set(found.texts)
+
+
 def test_without_javascript_a_picture_and_the_words_are_there(page):
     run = random_run(10)
     found = page(run)

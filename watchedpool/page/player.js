@@ -19,11 +19,11 @@
     in: "M7 3h2v4h4v2H9v4H7V9H3V7h4z", out: "M3 7h10v2H3z", whole: "M2 2h5v2H4v3H2z",
   };
   const METHODS = [
-    ["map", "all at the end (map)"], ["imap", "in order (imap)"],
-    ["imap_unordered", "as they finish (imap_unordered)"], ["apply_async", "in a callback (apply_async)"],
+    ["map", "map: all at the end"], ["imap", "imap: in order"],
+    ["imap_unordered", "imap_unordered: as they finish"], ["apply_async", "apply_async: in a callback"],
   ];
   const EXECUTORS = [
-    ["imap", "in order (Executor.map)"], ["imap_unordered", "as they finish (as_completed)"],
+    ["imap", "Executor.map: in order"], ["imap_unordered", "as_completed: as they finish"],
   ];
   const ORDERS = [["as it was", "as it was"], ["longest first", "longest first"],
     ["shortest first", "shortest first"]];
@@ -250,6 +250,9 @@
       const pen = this.context(this.canvas), {run, floor} = this;
       const [ground, drawn] = this.layers, size = [0, 0, this.width, this.height];
       pen.drawImage(ground, ...size);
+      pen.globalCompositeOperation = "destination-out"; // so that no line shines through
+      pen.drawImage(drawn, ...size);
+      pen.globalCompositeOperation = "source-over";
       pen.globalAlpha = 0.22;
       pen.drawImage(drawn, ...size);
       pen.globalAlpha = 1;
@@ -566,6 +569,7 @@
     // Asks what other settings would have brought. The costs were measured on this run.
     constructor(player, {workers, chunksize, method, startup, gap, cores, executor, note}) {
       Object.assign(this, {player, startup, gap});
+      this.unchunked = executor ? "imap_unordered" : "apply_async"; // this method has no chunks
       const {run} = player.views[0];
       this.run = run;
       this.ended = [...run.start.keys()].filter((row) => run.finish[row] >= run.start[row]);
@@ -598,6 +602,7 @@
         this.answer.textContent = "No task ended, so nothing can be predicted.";
         for (const {input} of Object.values(this.inputs)) input.disabled = true;
       }
+      this.inputs.size.input.disabled ||= method === this.unchunked;
       this.reset.disabled = true;
     }
 
@@ -610,14 +615,14 @@
       }
       const startup = Array.from({length: workers}, (_, n) => this.startup[Math.min(n, this.startup.length - 1)] ?? 0);
       const durations = places.map((place) => this.durations[place]);
-      const chunksize = method === "apply_async" ? 1 : this.sizes[size];
+      const chunksize = method === this.unchunked ? 1 : this.sizes[size];
       const columns = predict({durations, workers, chunksize, method, startup, gap: this.gap});
       return new Run(columns, {label: places.map((place) => this.ended[place])});
     }
 
     ask() {
       const {workers, size, method, order} = this.inputs;
-      size.input.disabled = method.input.value === "apply_async";
+      size.input.disabled = method.input.value === this.unchunked;
       for (const each of [workers, size]) each.show();
       const wanted = {workers: Number(workers.input.value), size: Number(size.input.value),
         method: method.input.value, order: order.input.value};
@@ -640,7 +645,7 @@
         this.inputs[name].input.value = value;
         this.inputs[name].show?.();
       }
-      this.inputs.size.input.disabled = method === "apply_async";
+      this.inputs.size.input.disabled = method === this.unchunked;
       this.player.dropSecond();
       this.answer.textContent = "Reset: only the measured run is shown.";
       this.reset.disabled = true;

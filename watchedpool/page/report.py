@@ -65,25 +65,32 @@ def report_html(sections: Sequence[Section]) -> str:
     """Return the page as text."""
     look = style() + (files("watchedpool.page") / "report.css").read_text(encoding="utf-8")
     code = script()
-    title = program_name()
+    title, arguments = _program()
     page = Template((files("watchedpool.page") / "report.html").read_text(encoding="utf-8"))
-    pools = "\n".join(_pool(section) for section in sections)
+    pools = [_pool(number, section) for number, section in enumerate(sections, 1)]
     return page.substitute(
         title=_text(title),
         policy=f"script-src '{_hash(code)}'; style-src '{_hash(look)}'",
         style=look,
         script=code,
         facts="".join(
-            f"<div><dt>{name}</dt><dd>{_text(value)}</dd></div>" for name, value in _facts(sections)
+            f"<div><dt>{name}</dt><dd>{_text(value)}</dd></div>"
+            for name, value in _facts(sections, arguments)
         ),
-        pools=pools or "<p>No pool was seen.</p>",
+        contents=_contents(sections) if len(sections) > 1 else "",
+        pools="\n".join(pools),
         version=watchedpool.__version__,
     )
 
 
-def program_name() -> str:
-    """Return the name of the program that runs, without its folder."""
-    return Path(sys.argv[0]).name if sys.argv and sys.argv[0] not in ("", "-c") else "python -c"
+def _program() -> tuple[str, str]:
+    """Return the name of the program that runs, without its folder, and its arguments."""
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
+        return "Notebook", ""
+    program, *arguments = map(str, sys.argv or [""])
+    path = Path(program)
+    name = path.parent.name if path.name == "__main__.py" else path.name
+    return {"": "Python", "-c": "python -c"}.get(program, name), " ".join(arguments)
 
 
 def as_script_data(value: object) -> str:
@@ -94,9 +101,9 @@ def as_script_data(value: object) -> str:
     return text
 
 
-def _facts(sections: Sequence[Section]) -> list[tuple[str, str]]:
+def _facts(sections: Sequence[Section], arguments: str) -> list[tuple[str, str]]:
     """Return what ran, where and when; nothing of the environment."""
-    facts = [("Arguments", " ".join(sys.argv[1:]))] if sys.argv[1:] else []
+    facts = [("Arguments", arguments)] if arguments else []
     pools = [each.timeline.details.pool for each in sections if each.timeline.details]
     methods = sorted({pool.start_method or "threads" for pool in pools if pool})
     if methods:
@@ -111,7 +118,16 @@ def _facts(sections: Sequence[Section]) -> list[tuple[str, str]]:
     ]
 
 
-def _pool(section: Section) -> str:
+def _contents(sections: Sequence[Section]) -> str:
+    """Return a list of the pools, each with a link to its part of the page."""
+    items = ""
+    for number, (where, _, timeline) in enumerate(sections, 1):
+        summary = timeline.describe().splitlines()[0]
+        items += f'<li><a href="#pool-{number}">{_text(where)}</a> {_text(summary)}</li>'
+    return f'<nav aria-label="Pools"><ol>{items}</ol></nav>'
+
+
+def _pool(number: int, section: Section) -> str:
     """Return the part of the page for one pool."""
     where, sentences, timeline = section
     options = without_nan(player_options(timeline, title=None, budget=_budget(timeline)))
@@ -121,7 +137,7 @@ def _pool(section: Section) -> str:
     data = f'<script type="application/json">{as_script_data(options)}</script>'
     picture = still(timeline) if len(timeline) else ""
     return (
-        f'<section class="pool"><h2>{_text(timeline.headline)}</h2>'
+        f'<section class="pool" id="pool-{number}"><h2>{_text(timeline.headline)}</h2>'
         f'<p class="where">{_text(where)}</p>'
         + (f"<p>{_text(first)}</p>" if first not in words else "")
         + (f'<ul class="findings">{items}</ul>' if items else "")
