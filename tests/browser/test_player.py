@@ -10,12 +10,13 @@ from browsing import AXE, NEEDS_CHROMIUM, violations
 
 from helpers.nap_patterns import naps
 from watchedpool import Timeline, predict, report
-from watchedpool.page.data import script, style
+from watchedpool.page.data import run_as_data, script, style
 from watchedpool.schedule import calibrate
 
 pytestmark = NEEDS_CHROMIUM
 HOSTILE = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 1'>\u2028"
 TEN = predict(naps("countdown", 10), 5)
+OTHER = {"name": "In order", "timeline": run_as_data(predict(naps("equal", 10), 3))}
 PLAYGROUND = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Playground</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>:root {{ color-scheme: light dark; background: light-dark(white, #14181d) }} {style}</style>
@@ -205,6 +206,28 @@ def test_the_playground_compares_recipes_and_draws_as_tqdm(open_page, playground
         tab.get_by_role("button", name="Step back").click()
     assert counts(tab)[1] != "0/10"
     assert tab.locator("code").inner_text().endswith("0/10")
+
+
+def test_a_budget_is_a_bar_per_worker_and_a_table(open_page, playground):
+    tab = open_page(playground, width=390)
+    options = {"parts": ["start-up", "running", "idle"], "workers": [[0.1, 1.8, 0], [0.2, 1, 0.7]]}
+    tab.evaluate(
+        """options => {
+            const element = document.createElement("div")
+            document.querySelector("main").append(element)
+            mountPlayer(element, options)
+        }""",
+        {"timeline": run_as_data(TEN), "budget": options, "compare": OTHER},
+    )
+    rows = tab.locator("tr").all_inner_texts()
+    assert [row.split() for row in rows] == [
+        ["start-up", "0.30", "s", "8%"],
+        ["running", "2.80", "s", "74%"],
+        ["idle", "0.70", "s", "18%"],
+    ]
+    assert tab.locator("figcaption b").all_inner_texts()[-2:] == ["Measured", "In order"]
+    if AXE.exists():
+        assert not violations(tab, ["body"])
 
 
 @pytest.mark.parametrize("options", [{}, {"timeline": {"worker": [], "start": []}}, None])

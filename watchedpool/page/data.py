@@ -112,7 +112,8 @@ def _note(number: int, call: CallDetails | None) -> str:
     """Return what the prediction does differently from the program."""
     if call and call.method == "apply":
         return "The program waited for each task before it submitted the next one."
-    if number > 1 and call and call.method not in ("apply_async", "submit"):
+    # A call of Executor.map submits each of its chunks, as a program that calls submit does.
+    if number > 1 and call and call.method not in ("apply_async", "submit", "executor.map"):
         return f"The program made {number} calls; a prediction submits all tasks at once."
     return ""
 

@@ -10,6 +10,14 @@
   const BLUE = "#007bc1", NEXT_BLUE = "#0066a1", ORANGE = "#c35400", GREY = "#6f777e";
   const LAG = ORANGE + "4d", RAIL = GREY + "50", GRID = GREY + "30";
   const STRIPES = "#b4bac0", STARTUP = "#8d949a", ON_BLOCK = "#ffffff", ON_STARTUP = "#0d1117";
+  const striped = (colour) =>
+    `repeating-linear-gradient(135deg, ${colour} 0 3px, ${colour}60 3px 6px)`;
+  // The parts of a budget, from the most to the least useful; others are grey.
+  const PARTS = {
+    "running": BLUE, "waiting in tasks": striped(BLUE), "receiving": ORANGE,
+    "sending": striped(ORANGE), "between tasks": LAG, "waiting for input": LAG,
+    "start-up": STARTUP, "initializer": striped(GREY), "idle": GRID,
+  };
   const FONT = 'system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif';
   const TOP = 16, CURVES = 84, AXIS = 22, SPACE = 14, RIGHT = 10; // pixels
   const MOST_WAITS = 400; // more lines would cover each other
@@ -359,7 +367,7 @@
       this.status = make("p", {className: "wp-status", role: "status"});
       const whatIf = this.options.whatif ? [new WhatIf(this, this.options.whatif).element] : [];
       this.element.replaceChildren(
-        ...(title ? [make("h3", {}, title)] : []), this.controls(), this.stage, this.status,
+        ...(title ? [make("p", {className: "wp-title"}, title)] : []), this.controls(), this.stage, this.status,
         ...whatIf, ...(budget ? [drawBudget(budget)] : []),
         make("details", {className: "wp-words"}, make("summary", {}, "In words"),
           (this.words = make("p", {}, description ?? this.views[0].run.describe()))),
@@ -589,7 +597,7 @@
       this.reset = button("Reset to the settings that ran", "", () => this.back(), "Reset");
       const left = run.tasks - this.ended.length;
       const limits = [
-        `Predicted from this run's own durations, its start-up, and ${(1000 * gap).toPrecision(2)} ms between two chunks.`,
+        `Predicted from this run's own durations, its start-up, and ${gap ? `${(1000 * gap).toPrecision(2)} ms` : "no time"} between two chunks.`,
         cores ? `The model does not slow tasks down where workers outnumber cores; this machine has ${cores}.` : "",
         left ? `${count(left, "task")} without an end ${left === 1 ? "is" : "are"} left out.` : "",
         note ?? "",
@@ -653,13 +661,13 @@
   }
 
   // Return the budget as stacked bars, one per worker, above a table of its parts.
-  function drawBudget({parts, workers, colors}) {
+  function drawBudget({parts, workers}) {
     const sums = parts.map((_, part) => workers.reduce((sum, each) => sum + each[part], 0));
     const total = sums.reduce((one, other) => one + other, 0) || 1;
     const most = Math.max(...workers.map((each) => each.reduce((one, other) => one + other, 0))) || 1;
     const swatch = (part) => {
       const each = make("i", {className: "wp-swatch"});
-      each.style.background = colors[part];
+      each.style.background = PARTS[parts[part]] ?? GREY;
       return each;
     };
     const bars = workers.length <= 32 ? workers : [];
@@ -670,8 +678,8 @@
         return block;
       }))));
     const shown = [...parts.keys()].filter((part) => sums[part] > 0);
-    return make("section", {className: "wp-budget"}, make("h4", {}, "Where the workers' time went"),
-      make("div", {role: "img", ariaLabel: "One bar per worker; the table has the sums"}, ...rows),
+    return make("section", {className: "wp-budget"}, make("p", {className: "wp-head"}, "Where the workers' time went"),
+      make("div", {role: "img", ariaLabel: "One bar per worker; the table below has the sums"}, ...rows),
       make("table", {}, make("tbody", {}, ...shown.map((part) => make("tr", {},
         make("th", {scope: "row"}, swatch(part), parts[part]),
         make("td", {}, `${sums[part].toFixed(2)} s`),

@@ -130,7 +130,7 @@ def _contents(sections: Sequence[Section]) -> str:
 def _pool(number: int, section: Section) -> str:
     """Return the part of the page for one pool."""
     where, sentences, timeline = section
-    options = without_nan(player_options(timeline, title=None, budget=_budget(timeline)))
+    options = without_nan(player_options(timeline, title=None))
     first, *found = [*sentences, ""]
     words = timeline.describe()
     items = "".join(f"<li>{_text(each)}</li>" for each in found if each)
@@ -144,11 +144,6 @@ def _pool(number: int, section: Section) -> str:
         + f"<div data-watchedpool>{data}{picture}"
         f'<p class="words">{_text(words)}</p></div></section>'
     )
-
-
-def _budget(timeline: Timeline) -> dict | None:
-    """Return where the workers' seconds went, for the player; None if that is not known."""
-    return None
 
 
 def _text(text: str) -> str:
