@@ -9,7 +9,7 @@ import pytest
 from browsing import AXE, NEEDS_CHROMIUM, violations
 
 from helpers.nap_patterns import naps
-from watchedpool import Timeline, predict, report
+from watchedpool import Details, Timeline, predict, report
 from watchedpool.page.data import run_as_data, script, style
 from watchedpool.schedule import calibrate
 
@@ -265,9 +265,13 @@ def test_many_tasks_play_smoothly(open_page, tmp_path, tasks):
 
 
 def test_tasks_that_failed_or_never_ended_are_said(open_page, tmp_path):
-    run = Timeline([0, 1], [0.0, 0.1], [np.nan, 1.0], [np.nan, np.nan])
+    details = Details.empty(2, errors={1: "ValueError: no <b>file</b>"})
+    run = Timeline([0, 1], [0.0, 0.1], [np.nan, 1.0], [np.nan, np.nan], details=details)
     report([run, Timeline([], [], [])], tmp_path / "run.html")
     tab = open_page(tmp_path / "run.html")
+    tab.get_by_role("button", name="Step back").click()
+    tab.get_by_role("button", name="Step to the next").click()
+    assert "task 1 (ValueError: no <b>file</b>) finished" in tab.locator(".wp-status").inner_text()
     assert "did not finish" in json.dumps(tab.locator(".wp-words p").first.text_content())
     assert "No task was submitted, so there is nothing to play." in tab.inner_text("body")
     assert "1 task without an end is left out" in tab.locator(".wp-note").inner_text()

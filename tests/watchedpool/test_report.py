@@ -118,7 +118,7 @@ def test_a_hostile_text_adds_no_element_and_is_shown(page, text):
     plain = page({"a name": failed(["an error", "another"])})
     hostile = page({text: failed([text, "another"])})
     assert hostile.elements == plain.elements
-    assert hostile.runs[0]["timeline"]["errors"]["0"] == text
+    assert hostile.runs[0]["timeline"]["errors"][0] == [text, [0]]
     assert len(hostile.runs) == 1
 
 
@@ -194,6 +194,14 @@ def test_what_if_says_what_it_does_not_model():
     assert "4 calls" in several["note"]
     alone = what_if(with_calls(predict([0.1] * 8, 2), CallDetails("apply", 1, "f"), 8))
     assert "waited for each task" in alone["note"]
+
+
+def test_many_errors_stay_small(page):
+    texts = [f"ValueError: {row} {200 * 'x'}" for row in range(1000)]
+    found = page(failed(texts))
+    ((*_, (text, rows)),) = [run["timeline"]["errors"] for run in found.runs]
+    assert (text, len(rows)) == ("An error", 800)
+    assert len("".join(found.data)) < 100_000
 
 
 def test_options_are_plain_json():

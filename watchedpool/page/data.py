@@ -13,6 +13,7 @@ from watchedpool.timeline import Timeline
 
 SCRIPTS = "predict.js", "run.js", "player.js"  # in the order in which they must be loaded
 STYLE = "player.css"
+MOST_ERRORS = 200  # texts; more would make the page large
 # How results are taken, in the words of `predict`.
 METHODS = {
     "map": "map",
@@ -69,14 +70,22 @@ def run_as_data(timeline: Timeline) -> dict[str, Any]:
     steps[started] = np.diff(start[started], prepend=0.0)
     base = np.where(started, start, 0.0)
     ended = np.where(np.isnan(finish), base, finish)
-    errors = timeline.details.errors if timeline.details else {}
     return {
         "worker": timeline.worker.tolist(),
         "start": _whole(steps),
         "finish": _whole(finish - base),
         "delivered": _whole(delivered - ended),
-        "errors": {str(row): text for row, text in errors.items()},
+        "errors": _errors(timeline),
     }
+
+
+def _errors(timeline: Timeline) -> list[tuple[str, list[int]]]:
+    """Return each text of an error with the tasks that raised it; rare ones share one text."""
+    tasks: dict[str, list[int]] = {}
+    for row, text in timeline.details.errors.items() if timeline.details else ():
+        known = text in tasks or len(tasks) < MOST_ERRORS
+        tasks.setdefault(text if known else "An error", []).append(row)
+    return list(tasks.items())
 
 
 def what_if(timeline: Timeline) -> dict[str, Any] | None:

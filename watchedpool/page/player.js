@@ -172,7 +172,7 @@
         pen.fillRect(x, top, width, height);
         if (unended) stripe(pen, x, top, width, height);
         const name = `${run.label ? run.label[row] : row}`;
-        const notes = unended ? [`${name}: no end`] : run.errors?.[row] ? [`${name} failed`, `${name} ✕`] : [];
+        const notes = unended ? [`${name}: no end`] : run.errors[row] ? [`${name} failed`, `${name} ✕`] : [];
         pen.fillStyle = ON_BLOCK;
         this.label(pen, Math.max(x, this.left), end, top, height, [...notes, name]);
       }
@@ -694,7 +694,7 @@
     if (delivered[row] > finish[row] + run.threshold) {
       words += `, delivered at ${seconds(delivered[row])} s, ${seconds(delivered[row] - finish[row])} s later`;
     }
-    return run.errors?.[row] ? `${words}. ${run.errors[row]}` : words;
+    return run.errors[row] ? `${words}. ${run.errors[row]}` : words;
   }
 
   // Say which tasks started, finished or were delivered at a moment: up to three of each.
@@ -704,7 +704,8 @@
       const rows = [];
       times.forEach((time, row) => Math.abs(time - at) < 5e-7 && rows.push(row));
       const more = rows.length > 3 ? ` and ${rows.length - 3} more` : "";
-      const names = rows.slice(0, 3).map((row) => run.name(row)).join(", ");
+      const error = (row) => (verb === "finished" && run.errors[row] ? ` (${run.errors[row]})` : "");
+      const names = rows.slice(0, 3).map((row) => run.name(row) + error(row)).join(", ");
       if (rows.length) parts.push(`${names}${more} ${verb}`);
     }
     return parts.join("; ");

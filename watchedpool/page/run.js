@@ -42,7 +42,9 @@
         if (finish[task] !== null) columns.finish[task] = (at += finish[task]) / 1e6;
         if (delivered[task] !== null) columns.delivered[task] = (at + delivered[task]) / 1e6;
       }
-      return new Run(columns, {errors: data.errors});
+      const errors = {};
+      for (const [text, rows] of data.errors ?? []) for (const row of rows) errors[row] = text;
+      return new Run(columns, {errors});
     }
 
     // Return the moment when the most tasks waited, and how many were finished and delivered then.
