@@ -7,6 +7,7 @@
     python3 lab.py run [notebooks]          run lessons (all of them if none is named)
                                             and store their outputs
     python3 lab.py bench [arguments]        run the benchmarks
+    python3 lab.py site [--slides]          build the site in _site: pages to read and to print
     python3 lab.py name OWNER/REPO          write this name into the links of README.md
 
 The first time, and whenever requirements.txt changes, lab.py installs what a command needs
@@ -56,7 +57,7 @@ ROUNDS = {
     "alone": [*SLOWEST, "-m", f"(measures or dask) and not ({LEFT_OUT})"],
 }
 PASSED, FAILED = 0, 1  # of pytest's exit codes
-SCRIPTS = {"run": "storing.py", "bench": "benchmarks/run.py", "name": "naming.py"}
+SCRIPTS = {"run": "storing.py", "bench": "benchmarks/run.py", "name": "naming.py", "site": "publishing.py"}
 
 
 def say(text: str) -> None:

@@ -235,10 +235,11 @@ def describe(notebook):
     name, text = notebook.metadata.name, notebook.cells[0].source
     title = re.match(r"# (.+)", text)[1].replace("`", "")
     number, _, label = title.rpartition(". ")
+    label = label[0].upper() + label[1:]
     return {
         "name": name,
         "number": number,
-        "title": title,
+        "title": f"{number}. {label}" if number else title,
         "label": label if number else name.replace("index", "start").capitalize(),
         "question": re.split(r"\n\n+", text)[1],
         "has_player": any("panel" in cell.metadata for cell in notebook.cells),
