@@ -57,7 +57,12 @@ ROUNDS = {
     "alone": [*SLOWEST, "-m", f"(measures or dask) and not ({LEFT_OUT})"],
 }
 PASSED, FAILED = 0, 1  # of pytest's exit codes
-SCRIPTS = {"run": "storing.py", "bench": "benchmarks/run.py", "name": "naming.py", "site": "publishing.py"}
+SCRIPTS = {
+    "run": "storing.py",
+    "bench": "benchmarks/run.py",
+    "site": "publishing.py",
+    "name": "naming.py",
+}
 
 
 def say(text: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 REVEAL = Path(sys.prefix, "../tests/node_modules/reveal.js/dist")
-PARTS = [HERE / "custom", HERE / "templates", REVEAL]
+PARTS = [HERE / "custom", HERE / "templates", REVEAL, REVEAL.parent / "plugin/notes"]
 
 
 def link_pages(notebook, resources):  # noqa: ANN001, ANN201

@@ -13,7 +13,6 @@ import shutil
 import sys
 import time
 from base64 import b64decode
-from itertools import takewhile
 from pathlib import Path
 
 from bs4 import BeautifulSoup
@@ -27,10 +26,11 @@ from helpers.nap_patterns import naps
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES, NOTEBOOKS, FOLDER = ROOT / "site", ROOT / "notebooks", ROOT / "_site"
 SETTINGS = PyFileConfigLoader("jupyter_nbconvert_config.py", str(ROOT / "binder/jupyter"))
+REVEAL = ROOT / "tests/node_modules/reveal.js"
 TEACHING = ROOT / "TEACHING.md"
 DATA = re.compile(r"data:image/(png|svg\+xml);base64,([^\"]+)")
-BEYOND = re.compile(r"^## (Going further|Fine print)$", re.MULTILINE)  # what is not the core
-SHARED = re.compile(r"<(style|script)[^>]*>(.{10000,}?)</\1>", re.DOTALL)
+BEYOND = re.compile(r"^## (?:Going further|Fine print)$", re.MULTILINE)  # what is not the core
+SHARED = re.compile(r"<(style|script)(?: type=.text/\w+.)?>(.*?)</\1>", re.DOTALL)
 GUESS = re.compile(r"^(\w+) = guess\(.*ideas=(lesson_\d\d)\.(\w+)\)", re.MULTILINE | re.DOTALL)
 MEASURED = re.compile(r"Measured: (.+)\. \(You made no guess\.\)")
 PANEL = re.compile(r"^(?:explore_schedule|explore_chunks|race_bars)\(", re.MULTILINE)
@@ -66,7 +66,9 @@ def load_lessons():
 def printed(cell):
     """Return what the cell has printed or displayed as text."""
     outputs = cell.get("outputs", ())
-    return "".join(each.get("text") or each.get("data", {}).get("text/plain", "") for each in outputs)
+    return "".join(
+        each.get("text") or each.get("data", {}).get("text/plain", "") for each in outputs
+    )
 
 
 def add_guesses(notebook):
@@ -108,7 +110,9 @@ def panel(cell):
 def section(notebook, title):
     """Return the Markdown of the section with this title."""
     prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    return re.split(r"^## ", prose.partition(f"\n## {title}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    return re.split(r"^## ", prose.partition(f"\n## {title}\n")[2], maxsplit=1, flags=re.MULTILINE)[
+        0
+    ]
 
 
 def table(notebook, title):
@@ -160,7 +164,9 @@ def other_pages(lessons, readme, repository):
 
 def link_sections(pages):
     """Let a section's title in italics, after a link to its page or without one, lead to it."""
-    ids = {name: {t.get_text(): t["id"] for t in page(["h2", "h3"])} for name, page in pages.items()}
+    ids = {
+        name: {t.get_text(): t["id"] for t in page(["h2", "h3"])} for name, page in pages.items()
+    }
     for name, page in pages.items():
         for link in page.select('a[href$="#"]'):
             link["href"] += ids[link["href"].removesuffix(".html#")][link.get_text()]
@@ -168,7 +174,9 @@ def link_sections(pages):
             before = title.find_previous_sibling("a")
             target = before["href"].removesuffix(".html") if before else name
             if anchor := ids.get(target, ids[name]).get(title.get_text()):
-                title.wrap(page.new_tag("a", href=f"{target if target in ids else name}.html#{anchor}"))
+                title.wrap(
+                    page.new_tag("a", href=f"{target if target in ids else name}.html#{anchor}")
+                )
 
 
 def finish(page):
@@ -221,7 +229,7 @@ def render(notebooks, repository, files):
         around = {"pages": described, "repository": repository}
         if page in lessons:
             place = lessons.index(page)
-            around |= {"previous": ([None] + lessons)[place], "next": (lessons + [None])[place + 1]}
+            around |= {"previous": [None, *lessons][place], "next": [*lessons, None][place + 1]}
         html, _ = exporter.from_notebook_node(notebook, {"page": page | around})
         html = extract(html, DATA, files, "pictures", lambda _, name: f"pictures/{name}")
         pages[page["name"]] = soup = BeautifulSoup(html, "html.parser")
@@ -246,6 +254,14 @@ def describe(notebook):
     }
 
 
+def core(lesson):
+    """Return the lesson up to *Going further*."""
+    beyond = next(i for i, cell in enumerate(lesson.cells) if BEYOND.search(cell.source))
+    last = lesson.cells[beyond].copy()
+    last.source = BEYOND.split(last.source)[0]
+    return new_notebook(cells=[*lesson.cells[:beyond], last], metadata=lesson.metadata)
+
+
 def make_slides(lessons, files):
     """Add slides of each lesson's core to files. What they share is stored once."""
     exporter = SlidesExporter(config=SETTINGS.load_config())
@@ -253,13 +269,8 @@ def make_slides(lessons, files):
     notes = dict(re.findall(r"^### (\d\d)\b.*\n((?:(?!#).*\n?)*)", guide, re.MULTILINE))
     tags = {"style": '<link rel="stylesheet" href="{}">', "script": '<script src="{}"></script>'}
     for number, lesson in lessons.items():
-        core = lesson.copy()
-        core.cells = list(takewhile(lambda cell: not BEYOND.search(cell.source), lesson.cells))
         resources = {"metadata": {"path": str(NOTEBOOKS)}, "notes": notes.get(number, "")}
-        try:
-            html, _ = exporter.from_notebook_node(core, resources)
-        except FileNotFoundError as missing:
-            raise NotBuilt(str(missing)) from missing
+        html, _ = exporter.from_notebook_node(core(lesson), resources)
         link = lambda kind, name: tags[kind].format(name)  # noqa: E731
         name = f"slides/{lesson.metadata.name}.slides.html"
         files[name] = extract(html, SHARED, files, "slides", link).encode()
@@ -267,6 +278,8 @@ def make_slides(lessons, files):
 
 def build(slides=False):
     """Return the files of the site, {name: bytes}. Raises NotBuilt."""
+    if slides and not REVEAL.exists():
+        raise NotBuilt(f"slides need {REVEAL}: run `npm ci --prefix tests`")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     repository = re.search(r"mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/", readme)[1]
     lessons = load_lessons()

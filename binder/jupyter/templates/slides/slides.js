@@ -86,7 +86,10 @@ window.addEventListener("load", async () => {
   });
   slides.replaceChildren(...stacks);
   ruler.remove();
+  const notes = document.querySelector("aside.notes"); // the key S shows them in another window
+  if (notes) slides.querySelector("section section").append(notes);
   Reveal.initialize({
     width: WIDTH, height: HEIGHT, margin: 0.02, center: false, hash: true, transition: "none",
+    plugins: window.RevealNotes ? [RevealNotes] : [],
   });
 });
