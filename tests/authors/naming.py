@@ -14,7 +14,10 @@ def main(arguments):
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or "OWNER/REPO" not in text:
         print(f"{__doc__}\nThe name is like anna/pools, and {README} must contain OWNER/REPO.")
         return 2
-    README.write_text(text.replace("OWNER/REPO", name), encoding="utf-8", newline="\n")
+    owner, repository = name.split("/")
+    text = text.replace("OWNER/REPO", name)
+    text = text.replace("OWNER.github.io/REPO", f"{owner.lower()}.github.io/{repository}")
+    README.write_text(text, encoding="utf-8", newline="\n")
     return 0
 
 

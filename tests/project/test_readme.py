@@ -68,13 +68,18 @@ def test_the_map_shows_these_lessons_and_has_its_text_alternative():
 
 def test_one_command_names_the_repository_in_every_link(tmp_path, monkeypatch, capsys):
     readme = tmp_path / "README.md"
-    readme.write_text("[a]: https://x/OWNER/REPO/main\n`name OWNER/REPO`\n", encoding="utf-8")
+    readme.write_text(
+        "[a]: https://x/OWNER/REPO/main\n[b]: https://OWNER.github.io/REPO/\n", encoding="utf-8"
+    )
     monkeypatch.setattr(naming, "README", readme)
     for wrong in ([], ["pools"], ["a/b", "c/d"], ["https://github.com/a/b"]):
         assert naming.main(wrong) == 2
-    assert naming.main(["anna/pools-2"]) == 0
-    assert readme.read_text("utf-8") == "[a]: https://x/anna/pools-2/main\n`name anna/pools-2`\n"
-    assert naming.main(["anna/pools-2"]) == 2  # there is nothing left to name
+    assert naming.main(["Anna/pools-2"]) == 0
+    assert (
+        readme.read_text("utf-8")
+        == "[a]: https://x/Anna/pools-2/main\n[b]: https://anna.github.io/pools-2/\n"
+    )
+    assert naming.main(["Anna/pools-2"]) == 2  # there is nothing left to name
     assert "OWNER/REPO" in capsys.readouterr().out
 
 
