@@ -115,7 +115,7 @@ function addCopyButton(block) {
 // The section that is read is marked at the right.
 function followSections() {
   const links = [...document.querySelectorAll("#sections a")];
-  const titles = links.map(link => document.getElementById(decodeURIComponent(link.hash.slice(1))));
+  const titles = links.map(link => document.getElementById(link.hash.slice(1)));
   const mark = () => {
     const passed = titles.filter(title => title.getBoundingClientRect().top < 140).length;
     links.forEach((link, i) => link.toggleAttribute("aria-current", i === passed - 1));

@@ -22,6 +22,8 @@ from storing import METADATA, NotStored, read
 from traitlets.config import PyFileConfigLoader
 
 from helpers.nap_patterns import naps
+from watchedpool import predict
+from watchedpool.page.data import player_options, script, style, what_if
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES, NOTEBOOKS, FOLDER = ROOT / "site", ROOT / "notebooks", ROOT / "_site"
@@ -95,24 +97,32 @@ def add_guesses(notebook):
 def panel(cell):
     """Return the settings of a panel's player, from the plain code that its cell has stored."""
     (html,) = (output.data["text/html"] for output in cell.outputs)
-    given, settings = {}, {}
+    settings = {}
     for call in ast.walk(ast.parse(BeautifulSoup(html, "html.parser").pre.get_text())):
         if isinstance(call, ast.Call) and getattr(call.func, "attr", "") in ("naps", "predict"):
-            words = {word.arg: word.value for word in call.keywords}
-            words = {k: v.value for k, v in words.items() if isinstance(v, ast.Constant)}
             if call.func.attr == "naps":
-                given = {"durations": naps(*(each.value for each in call.args), **words)}
-            else:
-                settings |= words
-    return given | settings
+                settings |= zip(("pattern", "tasks"), map(ast.literal_eval, call.args), strict=True)
+            words = {word.arg: word.value for word in call.keywords}
+            settings |= {k: v.value for k, v in words.items() if isinstance(v, ast.Constant)}
+    settings["recipe"] = settings.pop("method", "imap")
+    if "race_bars" in cell.source:
+        settings["compare"] = "imap_unordered"
+    if "gap" not in settings:
+        return {"playground": settings}
+    durations = naps(settings["pattern"], settings["tasks"], longest=settings["longest"])
+    run = predict(durations, settings["workers"], gap=settings["gap"])
+    return {
+        "player": player_options(
+            run, title=None, name="Predicted", whatif=what_if(run) | {"cores": None}
+        )
+    }
 
 
 def section(notebook, title):
     """Return the Markdown of the section with this title."""
     prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    return re.split(r"^## ", prose.partition(f"\n## {title}\n")[2], maxsplit=1, flags=re.MULTILINE)[
-        0
-    ]
+    _, _, below = prose.partition(f"\n## {title}\n")
+    return below.partition("\n## ")[0]
 
 
 def table(notebook, title):
@@ -145,7 +155,7 @@ def list_lessons(readme):
 
 
 def other_pages(lessons, readme, repository):
-    """Return the start page and the handout, as notebooks without code."""
+    """Yield the start page, the playground and the handout, as notebooks without code."""
     errors = [table(lessons["12"], f"{which} error messages") for which in ("An index of", "More")]
     parts = {
         "repository": repository,
@@ -156,7 +166,7 @@ def other_pages(lessons, readme, repository):
         "calls": table(lessons["05"], "Which call, which bar"),
         "problems": table(lessons["09"], "Find your problem"),
     }
-    for name in ("index", "handout"):
+    for name in ("index", "playground", "handout"):
         text = (SOURCES / f"{name}.md").read_text(encoding="utf-8")
         text = re.sub(r"\{(\w+)\}", lambda found: parts[found[1]], text)
         yield new_notebook(cells=[new_markdown_cell(text)], metadata=METADATA | {"name": name})
@@ -235,6 +245,11 @@ def render(notebooks, repository, files):
         pages[page["name"]] = soup = BeautifulSoup(html, "html.parser")
         for mark in soup(class_="anchor-link"):
             mark.decompose()
+        for title in soup(["h1", "h2", "h3", "h4"]):  # nbconvert's ids contain % and quotes
+            title["id"] = re.sub(r"\W+", "-", title.get_text()).strip("-").lower()
+        for link in soup.select('a[href^="../"]'):
+            path = link["href"].removeprefix("../")
+            link["href"] = f"https://github.com/{repository}/blob/main/{path}"
     return pages
 
 
@@ -250,7 +265,9 @@ def describe(notebook):
         "title": f"{number}. {label}" if number else title,
         "label": label if number else name.replace("index", "start").capitalize(),
         "question": re.split(r"\n\n+", text)[1],
-        "has_player": any("panel" in cell.metadata for cell in notebook.cells),
+        "has_player": any(
+            "panel" in cell.metadata or "data-watchedpool" in cell.source for cell in notebook.cells
+        ),
     }
 
 
@@ -283,10 +300,11 @@ def build(slides=False):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     repository = re.search(r"mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/", readme)[1]
     lessons = load_lessons()
-    start, handout = other_pages(lessons, readme, repository)
+    start, playground, handout = other_pages(lessons, readme, repository)
     files = {f"pictures/{path.name}": path.read_bytes() for path in NOTEBOOKS.glob("pictures/*")}
     files |= {name: (SOURCES / name).read_bytes() for name in OWN}
-    pages = render([start, *lessons.values(), handout], repository, files)
+    files |= {"player.js": script("playground.js").encode(), "player.css": style().encode()}
+    pages = render([start, playground, *lessons.values(), handout], repository, files)
     link_sections(pages)
     for page in pages.values():
         finish(page)

@@ -54,7 +54,7 @@ def test_every_link_leads_somewhere():
 
 
 def test_nothing_is_loaded_from_the_network():
-    for name in [*NAMES, "index", "handout"]:
+    for name in [*NAMES, "index", "playground", "handout"]:
         loaded = [part["src"] for part in page(name).select("[src]")]
         loaded += [part["href"] for part in page(name).select("link")]
         assert not [link for link in loaded if ":" in link]
@@ -76,20 +76,24 @@ def test_every_guess_can_be_answered(path):
 
 
 @lesson
-def test_every_panel_is_replaced(path):
-    panels = page(path.stem).select("[data-panel]")
+def test_every_panel_is_a_player_with_its_settings(path):
+    panels = page(path.stem).select(".panel")
     assert len(panels) == len(cells(path, "explore_schedule|explore_chunks|race_bars"))
     for panel in panels:
-        settings = json.loads(panel["data-panel"])
-        assert settings["workers"] > 1
-        assert len(settings["durations"]) > 5
-        assert panel.img["alt"], "without a script, there is the picture"
+        if "data-watchedpool" in panel.attrs:
+            settings = json.loads(panel.script.string)
+            assert settings["whatif"]["gap"] == 0.002
+            assert len(settings["timeline"]["worker"]) == 100
+        else:
+            settings = json.loads(panel["data-watchedpool-playground"])
+            assert settings["recipe"] == "imap"
+            assert f"{settings['tasks']} tasks on {settings['workers']}" in panel.img["alt"]
 
 
 @lesson
 def test_each_page_has_its_outputs_and_its_place_in_the_course(path):
     outputs = sum(len(cell.get("outputs", ())) for cell in nbformat.read(path, 4).cells)
-    shown = page(path.stem).select(".outputs > *, .panel > *, .guess")
+    shown = page(path.stem).select(".outputs > *, .panel > .html, .guess")
     assert len(shown) == outputs
     place = NAMES.index(path.stem)
     turns = [link["href"] for link in page(path.stem).select(".turn a")]
