@@ -4,9 +4,7 @@ It runs no cell. --slides adds slides of the cores, which need `npm ci --prefix 
 written unless every page could be made.
 """
 
-import ast
 import hashlib
-import importlib
 import json
 import re
 import shutil
@@ -18,134 +16,29 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter, SlidesExporter
 from nbformat.v4 import new_markdown_cell, new_notebook
-from storing import METADATA, NotStored, read
+from reading import (
+    NOTEBOOKS,
+    TABLE,
+    NotBuilt,
+    core,
+    list_questions,
+    load_lessons,
+    source,
+    table,
+)
+from storing import METADATA
 from traitlets.config import PyFileConfigLoader
 
-from helpers.nap_patterns import naps
-from watchedpool import predict
-from watchedpool.page.data import player_options, script, style, what_if
+from watchedpool.page.data import script, style
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES, NOTEBOOKS, FOLDER = ROOT / "site", ROOT / "notebooks", ROOT / "_site"
+SOURCES, FOLDER = ROOT / "site", ROOT / "_site"
 SETTINGS = PyFileConfigLoader("jupyter_nbconvert_config.py", str(ROOT / "binder/jupyter"))
 REVEAL = ROOT / "tests/node_modules/reveal.js"
 TEACHING = ROOT / "TEACHING.md"
 DATA = re.compile(r"data:image/(png|svg\+xml);base64,([^\"]+)")
-BEYOND = re.compile(r"^## (?:Going further|Fine print)$", re.MULTILINE)  # what is not the core
 SHARED = re.compile(r"<(style|script)(?: type=.text/\w+.)?>(.*?)</\1>", re.DOTALL)
-GUESS = re.compile(r"^(\w+) = guess\(.*ideas=(lesson_\d\d)\.(\w+)\)", re.MULTILINE | re.DOTALL)
-MEASURED = re.compile(r"Measured: (.+)\. \(You made no guess\.\)")
-PANEL = re.compile(r"^(?:explore_schedule|explore_chunks|race_bars)\(", re.MULTILINE)
-TABLE = re.compile(r"(?:^\|.*\n?)+", re.MULTILINE)
 OWN = ["style.css", "site.js", "icon.svg"]
-
-
-class NotBuilt(Exception):
-    """Raised with the reason, in one line, why there is no site."""
-
-
-def load_lessons():
-    """Return {number: notebook}. Raises NotBuilt if a notebook has no stored outputs."""
-    lessons = {}
-    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb")):
-        try:
-            notebook = read(path)
-        except NotStored as reason:
-            raise NotBuilt(f"{path.name} {reason}") from reason
-        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-        if not all(cell.execution_count for cell in code if cell.source.strip()):
-            store = f"python3 lab.py run notebooks/{path.name}"
-            raise NotBuilt(f"{path.name} has cells without outputs: `{store}` stores them")
-        notebook.metadata.name = path.stem
-        add_guesses(notebook)
-        for cell in code:
-            if PANEL.search(cell.source):
-                cell.metadata.panel = panel(cell)
-        lessons[path.name[:2]] = notebook
-    return lessons
-
-
-def printed(cell):
-    """Return what the cell has printed or displayed as text."""
-    outputs = cell.get("outputs", ())
-    return "".join(
-        each.get("text") or each.get("data", {}).get("text/plain", "") for each in outputs
-    )
-
-
-def add_guesses(notebook):
-    """Add to each cell that makes a guess what the template needs to ask and answer it."""
-    for cell in notebook.cells:
-        if not (made := GUESS.search(cell.source)) or cell.cell_type != "code":
-            continue
-        name, module, ideas = made.groups()
-        question, *options = printed(cell).split("\n  - ")
-        compare = re.compile(rf"\b{name}\.compare\(")
-        measured = None
-        for other in notebook.cells:
-            if compare.search(other.source) and (found := MEASURED.search(printed(other))):
-                measured, other.metadata.answers = found[1], name
-        if measured not in options:
-            place = f"{notebook.metadata.name}, cell {cell.id}"
-            raise NotBuilt(f"{place}: no cell with {name}.compare has stored one of {options}")
-        ideas = getattr(importlib.import_module(f"helpers.exercises.{module}"), ideas)
-        options = [(option, ideas.get(option, "")) for option in options]
-        cell.metadata.guess = {"name": name, "question": question, "measured": measured}
-        cell.metadata.guess["options"] = options
-
-
-def panel(cell):
-    """Return the settings of a panel's player, from the plain code that its cell has stored."""
-    (html,) = (output.data["text/html"] for output in cell.outputs)
-    settings = {}
-    for call in ast.walk(ast.parse(BeautifulSoup(html, "html.parser").pre.get_text())):
-        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") in ("naps", "predict"):
-            if call.func.attr == "naps":
-                settings |= zip(("pattern", "tasks"), map(ast.literal_eval, call.args), strict=True)
-            words = {word.arg: word.value for word in call.keywords}
-            settings |= {k: v.value for k, v in words.items() if isinstance(v, ast.Constant)}
-    settings["recipe"] = settings.pop("method", "imap")
-    if "race_bars" in cell.source:
-        settings["compare"] = "imap_unordered"
-    if "gap" not in settings:
-        return {"playground": settings}
-    durations = naps(settings["pattern"], settings["tasks"], longest=settings["longest"])
-    run = predict(durations, settings["workers"], gap=settings["gap"])
-    return {
-        "player": player_options(
-            run, title=None, name="Predicted", whatif=what_if(run) | {"cores": None}
-        )
-    }
-
-
-def section(notebook, title):
-    """Return the Markdown of the section with this title."""
-    prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    _, _, below = prose.partition(f"\n## {title}\n")
-    return below.partition("\n## ")[0]
-
-
-def table(notebook, title):
-    """Return the first table of this section, in which sections of this lesson become links."""
-    name = notebook.metadata.name
-    rows = TABLE.search(section(notebook, title))[0].strip()
-    return re.sub(r"(?<=\| )\*", f"[{name[:2]}]({name}.ipynb), *", rows)
-
-
-def source(notebook, cell_id):
-    """Return the source of a cell, as a block of code."""
-    return next(f"```python\n{c.source}\n```" for c in notebook.cells if c.id == cell_id)
-
-
-def list_questions(notebook):
-    """Return the questions that are headings of lesson 12, each as a link, by section."""
-    lines, name = [], notebook.metadata.name
-    for row in table(notebook, "Find your question").splitlines()[2:]:
-        title = row.split("*")[1]
-        questions = re.findall(r"^### (.+)", section(notebook, title), re.MULTILINE)
-        links = [f"- [{question}]({name}.ipynb#)" for question in questions]
-        lines += ["<div>", "", f"### {title}", "", *links, "", "</div>"]
-    return "\n".join(['<div class="questions">', *lines, "</div>"])
 
 
 def list_lessons(readme):
@@ -183,10 +76,9 @@ def link_sections(pages):
         for title in page("em"):
             before = title.find_previous_sibling("a")
             target = before["href"].removesuffix(".html") if before else name
-            if anchor := ids.get(target, ids[name]).get(title.get_text()):
-                title.wrap(
-                    page.new_tag("a", href=f"{target if target in ids else name}.html#{anchor}")
-                )
+            target = target if target in ids else name
+            if anchor := ids[target].get(title.get_text()):
+                title.wrap(page.new_tag("a", href=f"{target}.html#{anchor}"))
 
 
 def finish(page):
@@ -271,14 +163,6 @@ def describe(notebook):
     }
 
 
-def core(lesson):
-    """Return the lesson up to *Going further*."""
-    beyond = next(i for i, cell in enumerate(lesson.cells) if BEYOND.search(cell.source))
-    last = lesson.cells[beyond].copy()
-    last.source = BEYOND.split(last.source)[0]
-    return new_notebook(cells=[*lesson.cells[:beyond], last], metadata=lesson.metadata)
-
-
 def make_slides(lessons, files):
     """Add slides of each lesson's core to files. What they share is stored once."""
     exporter = SlidesExporter(config=SETTINGS.load_config())
@@ -288,9 +172,8 @@ def make_slides(lessons, files):
     for number, lesson in lessons.items():
         resources = {"metadata": {"path": str(NOTEBOOKS)}, "notes": notes.get(number, "")}
         html, _ = exporter.from_notebook_node(core(lesson), resources)
-        link = lambda kind, name: tags[kind].format(name)  # noqa: E731
-        name = f"slides/{lesson.metadata.name}.slides.html"
-        files[name] = extract(html, SHARED, files, "slides", link).encode()
+        html = extract(html, SHARED, files, "slides", lambda kind, name: tags[kind].format(name))
+        files[f"slides/{lesson.metadata.name}.slides.html"] = html.encode()
 
 
 def build(slides=False):

@@ -8,6 +8,7 @@ from functools import cache
 import nbformat
 import publishing
 import pytest
+import reading
 from bs4 import BeautifulSoup
 from exports import LESSONS
 from sites import site
@@ -35,7 +36,7 @@ def changed_lesson(tmp_path, monkeypatch):
         notebook = nbformat.read(LESSONS[4], 4)
         change(notebook)
         nbformat.write(notebook, tmp_path / LESSONS[4].name)
-        monkeypatch.setattr(publishing, "NOTEBOOKS", tmp_path)
+        monkeypatch.setattr(reading, "NOTEBOOKS", tmp_path)
         return publishing.main([])
 
     return build
@@ -46,6 +47,8 @@ def test_every_link_leads_somewhere():
     pages = [name.removesuffix(".html") for name in files if name.endswith(".html")]
     ids = {f"{name}.html#{part['id']}" for name in pages for part in page(name).select("[id]")}
     for name in pages:
+        own = [part["id"] for part in page(name).select("[id]")]
+        assert len(own) == len(set(own)), name
         for part in page(name).select("[href], [src]"):
             link = part.get("href") or part["src"]
             if link.startswith("#"):
