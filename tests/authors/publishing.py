@@ -90,6 +90,8 @@ def finish(page):
         link.extend(BeautifulSoup(title.decode_contents(), "html.parser").contents)
         sections.append(item)
         item.append(link)
+    if links := page.select_one(".elsewhere"):
+        page.main.ul.insert_after(links.extract())  # the first cell may go on after it
     for wide in page.select("main table"):
         wide.wrap(page.new_tag("div", attrs={"class": "wide"}))
 
@@ -101,7 +103,7 @@ def index(pages, name):
         if part.name in ("h2", "h3"):
             found.append([name, part["id"], part.get_text(), ""])
         elif part.name not in ("h1", "nav"):
-            found[-1][-1] += " " + part.get_text(" ")
+            found[-1][-1] += " " + part.get_text()
     return [[*place, " ".join(text.split())] for *place, text in found]
 
 

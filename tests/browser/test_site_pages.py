@@ -94,7 +94,7 @@ def test_the_article_is_820_pixels_wide_between_lessons_and_sections(open_page):
 def test_search_works_by_keyboard_only(open_page):
     tab = open_page(LESSON)
     tab.keyboard.press("/")
-    tab.keyboard.type("daemonic processes")
+    tab.keyboard.type("daemonic processes are not allowed")
     tab.get_by_role("status").get_by_text("sections found").wait_for()
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("Enter")
