@@ -76,6 +76,10 @@ def test_a_page_is_as_wide_as_a_telephone_and_code_scrolls_in_its_place(open_pag
     tab.get_by_role("button", name="Sections").click()
     tab.locator("#sections a").last.click()
     assert not tab.locator("#sections").is_visible()
+    tab.get_by_role("searchbox").fill("imap")
+    found = tab.locator("search li").first.bounding_box()
+    assert found["x"] >= 0
+    assert found["x"] + found["width"] <= 390
 
 
 def test_the_article_is_820_pixels_wide_between_lessons_and_sections(open_page):
@@ -137,6 +141,7 @@ def test_the_theme_stays_on_the_next_page(open_page):
     dark = tab.evaluate(GROUND)
     assert dark != light
     tab.get_by_role("link", name="Why ordered bars lag").first.click()
+    tab.wait_for_url(f"**/{LESSON}.html")
     assert tab.evaluate(GROUND) == dark
 
 
