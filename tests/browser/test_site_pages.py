@@ -1,8 +1,9 @@
 """The site that `lab.py site` builds can be used: by keyboard, on a telephone, in the dark."""
 
+import publishing
 import pytest
 from browsing import NEEDS_AXE, NEEDS_CHROMIUM, violations
-from exports import LESSONS
+from exports import LESSONS, REVEAL
 from sites import site
 
 LESSON = LESSONS[4].stem
@@ -149,3 +150,27 @@ def test_the_theme_stays_on_the_next_page(open_page):
 def test_the_handout_fits_on_one_sheet(open_page, paper):
     printed = open_page("handout").pdf(format=paper)
     assert printed.count(b"/Type /Page\n") == 1
+
+
+@pytest.mark.walks
+@pytest.mark.skipif(not REVEAL.exists(), reason="no reveal.js: run `npm ci --prefix tests`")
+def test_slides_of_the_cores_have_the_notes_of_the_teaching_guide(browser, tmp_path, monkeypatch):
+    guide = tmp_path / "TEACHING.md"
+    guide.write_text("# Guide\n### 04 Why\nDraw *lanes*.\n### 05 Bars\nNo.\n", encoding="utf-8")
+    monkeypatch.setattr(publishing, "TEACHING", guide)
+    publishing.write(publishing.build(slides=True), tmp_path / "site")
+    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 720})
+    tab = context.new_page()
+    for path in LESSONS:
+        tab.goto((tmp_path / "site/slides" / f"{path.stem}.slides.html").as_uri())
+        tab.wait_for_function("window.Reveal && Reveal.isReady()")
+        heights = "[...document.querySelectorAll('.page')].map(p => p.offsetHeight * p.style.zoom)"
+        tab.evaluate("Reveal.configure({viewDistance: Reveal.getTotalSlides()})")
+        assert max(tab.evaluate(heights)) <= 730
+        assert not tab.locator("h2", has_text="Going further").count()
+    tab.goto((tmp_path / "site/slides" / f"{LESSON}.slides.html").as_uri())
+    tab.wait_for_function("window.Reveal && Reveal.isReady()")
+    with context.expect_page() as speaker:
+        tab.keyboard.press("s")
+    speaker.value.get_by_text("Draw lanes.").wait_for()
+    context.close()
