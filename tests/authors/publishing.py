@@ -203,13 +203,16 @@ def build(slides=False):
 
 
 def write(files, folder):
-    """Write the files to the folder, in place of what was there."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    for name, data in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+    """Write the files to the folder, in place of what was there. Raises NotBuilt."""
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+        for name, data in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    except OSError as error:
+        raise NotBuilt(f"{folder} cannot be written ({error.strerror})") from error
 
 
 def main(arguments):
@@ -221,7 +224,7 @@ def main(arguments):
     try:
         files = build("--slides" in arguments)
         write(files, FOLDER)
-    except (NotBuilt, OSError) as reason:
+    except NotBuilt as reason:
         print(f"site: not built: {reason}", file=sys.stderr)
         return 1
     size, seconds = sum(map(len, files.values())) / 1e6, time.perf_counter() - begin
