@@ -43,7 +43,7 @@ def changed_lesson(tmp_path, monkeypatch):
 
 
 def test_every_link_leads_somewhere():
-    files = {str(file.relative_to(site())) for file in site().rglob("*") if file.is_file()}
+    files = {file.relative_to(site()).as_posix() for file in site().rglob("*") if file.is_file()}
     pages = [name.removesuffix(".html") for name in files if name.endswith(".html")]
     ids = {f"{name}.html#{part['id']}" for name in pages for part in page(name).select("[id]")}
     for name in pages:
