@@ -29,6 +29,7 @@ import tasks
 from helpers.workers import nap, nap_and_square
 from watchedpool import Recorder, WatchedBar, WatchedPool
 from watchedpool.recording import executors
+from watchedpool.recording import folders as folders_module
 from watchedpool.recording.folders import FOLDER
 from watchedpool.recording.lanes import FIRST_SEGMENT, HEAD, RECORD
 from watchedpool.recording.messages import SUBMITTED
@@ -675,6 +676,21 @@ def test_folders_of_one_process_need_one_open_file():
         assert len(folders()) == 1
         if os.name == "posix":
             assert psutil.Process().num_fds() <= before + 1
+    assert folders() == []
+
+
+def test_a_folder_goes_even_if_a_worker_opens_a_lane_while_it_is_removed(monkeypatch):
+    recorder = Recorder()
+    late = Path(recorder.folder, "late.lane")
+    Path(recorder.folder, "early.lane").touch()
+
+    def unlink_and_open_a_lane(path):
+        os.unlink(path)
+        if path.endswith("early.lane"):
+            late.touch()
+
+    monkeypatch.setattr(folders_module, "unlink", unlink_and_open_a_lane)
+    recorder.close()
     assert folders() == []
 
 

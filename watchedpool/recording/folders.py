@@ -17,6 +17,7 @@ except ImportError:  # Windows has no such lock: what a killed process left ther
     flock = None
 
 FOLDER = "a-watched-pool-"
+ATTEMPTS = 10  # to empty a folder, in which workers that have not ended yet may make files
 YOUNG = 60.0  # seconds; the process that made a younger folder may not have locked it yet
 now = time.time
 _roots: dict[int, str] = {}  # per process, the locked folder that all of its others are in
@@ -58,14 +59,16 @@ def _make_private(parent: str, prefix: str) -> str:
 
 def _remove_all(folder: str) -> None:
     """Remove a folder and what is in it, as far as that can be removed."""
-    with suppress(OSError):
-        for entry in list(scandir(folder)):
-            if entry.is_dir(follow_symlinks=False):
-                _remove_all(entry.path)
-            else:
-                with suppress(OSError):
-                    unlink(entry.path)
-        rmdir(folder)
+    for _ in range(ATTEMPTS):
+        with suppress(OSError):
+            for entry in list(scandir(folder)):
+                if entry.is_dir(follow_symlinks=False):
+                    _remove_all(entry.path)
+                else:
+                    with suppress(OSError):
+                        unlink(entry.path)
+            rmdir(folder)
+            return
 
 
 def _close(file: int, status: os.stat_result) -> None:
