@@ -71,12 +71,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out tests for other start methods; let Dask's come last, and measurements repeat."""
+    """Leave out tests for other start methods, sort the rest, and let measurements repeat."""
     method = config.getoption("--start-method") or multiprocessing.get_all_start_methods()[0]
     others = [item for item in items if is_for_another(item, method)]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in others]
-    items.sort(key=lambda item: item.get_closest_marker("dask") is not None)
+    items.sort(key=turn)
     for item in items:
         if item.get_closest_marker("measures"):
             # What a test leaves does not depend on the clock.
@@ -84,6 +84,15 @@ def pytest_collection_modifyitems(config, items):
         cell = getattr(item, "cell", None)  # of a notebook
         if os.name == "nt" and cell and "posix-output" in cell.metadata.get("tags", []):
             item.options["check"] = False  # Windows has no signals and sessions
+
+
+def turn(item):
+    """Return when `item` has its turn: slow files first, so that none is left at the end."""
+    if item.get_closest_marker("dask"):
+        return 3
+    if item.get_closest_marker("browser"):
+        return 0
+    return 1 if hasattr(item, "cell") else 2
 
 
 def is_for_another(item, method):

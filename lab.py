@@ -53,7 +53,14 @@ LEFT_OUT = "walks or setup or facts"  # markers of tests that rarely fail: see C
 SLOWEST = ["--durations", "10", "--durations-min", "5"]
 # How much of a core a process gets depends on what else runs: tests that measure time run alone.
 ROUNDS = {
-    "in parallel": ["-n", "4", *SLOWEST, "-m", f"not (measures or dask or {LEFT_OUT})"],
+    "in parallel": [
+        "-n",
+        "4",
+        "--no-loadscope-reorder",
+        *SLOWEST,
+        "-m",
+        f"not (measures or dask or {LEFT_OUT})",
+    ],
     "alone": [*SLOWEST, "-m", f"(measures or dask) and not ({LEFT_OUT})"],
 }
 PASSED, FAILED = 0, 1  # of pytest's exit codes

@@ -563,6 +563,7 @@ def test_the_commands_listen_on_every_address_unless_they_are_given_one(command,
     assert with_host == ["tcp://127.0.0.1:0"]
 
 
+@pytest.mark.facts
 @pytest.mark.dask
 def test_the_commands_with_two_options_listen_on_loopback_only():
     """Lesson 10: cell-101 and the picture of cell-88."""
@@ -575,6 +576,7 @@ def test_the_commands_with_two_options_listen_on_loopback_only():
     assert set(listening) == {"127.0.0.1"}
 
 
+@pytest.mark.facts
 @pytest.mark.dask
 def test_a_cluster_is_joined_by_its_variable_only_before_dask_is_imported(monkeypatch):
     """Lesson 10: Fine print. An uploaded package stays on the cluster."""
@@ -593,6 +595,7 @@ def test_a_cluster_is_joined_by_its_variable_only_before_dask_is_imported(monkey
             assert client.submit(nap, 0, pure=False).result(timeout=30) == 0
 
 
+@pytest.mark.facts
 @pytest.mark.dask
 def test_a_harmless_task_beside_a_deadly_one_is_given_up():
     """Lesson 10: cell-118. Both are assigned together to the only worker, each time."""
@@ -603,6 +606,7 @@ def test_a_harmless_task_beside_a_deadly_one_is_given_up():
                 future.result(timeout=60)
 
 
+@pytest.mark.facts
 @pytest.mark.dask
 def test_tasks_without_a_worker_stay_pending_without_an_error():
     pages = {"dashboard_address": "127.0.0.1:0"}
@@ -630,6 +634,7 @@ os._exit(0)  # without a scheduler, an orderly end takes long
 """
 
 
+@pytest.mark.facts
 @pytest.mark.dask
 def test_a_killed_scheduler_loses_finished_results():
     with lesson_10.elsewhere(workers=1) as address:
@@ -639,6 +644,7 @@ def test_a_killed_scheduler_loses_finished_results():
     assert done.stdout == "lost\n"
 
 
+@pytest.mark.facts
 @pytest.mark.dask
 def test_a_dashboard_without_bokeh_has_lists_and_logs():
     if find_spec("bokeh"):
@@ -667,6 +673,7 @@ def test_dask_calls_return_what_the_pool_calls_return():
         assert sorted(result for _, result in done) == [1, 2]
 
 
+@pytest.mark.facts
 @pytest.mark.dask
 def test_a_dask_worker_runs_old_code_until_it_is_restarted(tmp_path, monkeypatch):
     module = tmp_path / "edited_module.py"
@@ -690,6 +697,7 @@ async def ask_for_its_process(address):
     return answer["result"]
 
 
+@pytest.mark.facts
 @pytest.mark.dask
 def test_workers_and_nannies_run_code_for_any_client():
     with DaskCluster(1) as client:
@@ -701,6 +709,7 @@ def test_workers_and_nannies_run_code_for_any_client():
             ]
 
 
+@pytest.mark.facts
 @pytest.mark.dask
 def test_tls_refuses_an_unknown_client(tmp_path):
     pytest.importorskip("cryptography")
