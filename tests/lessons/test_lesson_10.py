@@ -467,6 +467,11 @@ def test_a_worker_of_a_pool_does_not_import_dask():
     assert done.stdout == "False\n"
 
 
+def test_the_short_naps_are_as_long_as_the_lesson_says():
+    short = naps("countdown", 10, longest=0.3)
+    assert (short[0], short[-1]) == pytest.approx((0.3, 0.03))
+
+
 def test_plot_growth_compares_prediction_and_measurement():
     ax = plot_growth(COUNTDOWN, {2: 3.1, 4: 2.0})
     assert ax.get_title("left") == "2 workers take 3.10 s, 4 take 2.00 s"

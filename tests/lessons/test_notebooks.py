@@ -246,3 +246,26 @@ def test_the_file_is_small_and_contains_no_local_path(path):
 def test_lessons_named_in_prose_exist(path):
     numbers = {path.name[:2] for path in PATHS}
     assert set(re.findall(r"[Ll]esson (\d\d)", prose(path))) <= numbers
+
+
+UNITS = r"(?:s|ms|seconds?|milliseconds?|times|tasks?|%|MB|GB|MiB|kB)"
+
+
+def computed(path):
+    """Return the code and the printed outputs of a lesson, and the tests of its claims."""
+    cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    texts = [cell.source for cell in cells]
+    for output in (output for cell in cells for output in cell.outputs):
+        texts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
+    here = Path(__file__).parent
+    tests = f"test_lesson_{path.name[:2]}.py", "test_claims.py"
+    return "\n".join([*texts, *((here / name).read_text(encoding="utf-8") for name in tests)])
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_numbers_in_prose_are_computed_in_a_cell_or_asserted_in_a_test(path):
+    known = set(re.findall(r"\d*\.?\d+", computed(path)))
+    known = {float(number) for number in known}
+    text = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", "", prose(path), flags=re.DOTALL)
+    claimed = re.findall(rf"(?<![\w.])(\d+(?:\.\d+)?)(?= ?{UNITS}\b)", text)
+    assert {number for number in claimed if float(number) not in known} == set()
