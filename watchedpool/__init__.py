@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from watchedpool.budget import Budget
     from watchedpool.cores import core_limits, usable_cores
     from watchedpool.details import Details
     from watchedpool.diagnosis import Finding, findings
     from watchedpool.page.report import report
+    from watchedpool.plots.budgets import plot_budget
     from watchedpool.plots.figure import show
     from watchedpool.plots.predictions import plot_chunks, plot_growth, plot_predicted
     from watchedpool.plots.replays import replay
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "2.1.0"
 __all__ = [
     "Bounds",
+    "Budget",
     "DaskRecorder",
     "Details",
     "Finding",
@@ -48,6 +51,7 @@ __all__ = [
     "core_limits",
     "findings",
     "plot_behind",
+    "plot_budget",
     "plot_chunks",
     "plot_growth",
     "plot_lag",
@@ -63,10 +67,12 @@ __all__ = [
 ]
 
 _MODULES = {
+    "budget": ("Budget",),
     "cores": ("core_limits", "usable_cores"),
     "details": ("Details",),
     "diagnosis": ("Finding", "findings"),
     "page.report": ("report",),
+    "plots.budgets": ("plot_budget",),
     "plots.figure": ("show",),
     "plots.predictions": ("plot_chunks", "plot_growth", "plot_predicted"),
     "plots.replays": ("replay",),

@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from watchedpool.details import Details
 
+if TYPE_CHECKING:
+    from watchedpool.budget import Budget
+
 IDLE = -1  # the worker of a task that has not started
 FORMAT = "a watched pool's timeline 3"  # the first words of a saved timeline
 FORMAT_2 = "a watched pool's timeline 2"  # without details
 FORMAT_1 = "a watched pool's timeline 1"  # its column `delivered` has the name "shown"
+BESIDE = "budget", "findings"  # what a file may hold besides, made from the timeline
 COLUMNS = "worker", "start", "finish", "delivered", "spread"
 
 
@@ -255,9 +259,18 @@ class Timeline:
             ]
         return "\n".join(lines)
 
-    def save(self, path: str | PathLike) -> None:
-        """Write the timeline to a text file (JSON), which `load` reads."""
-        saved: dict = {"format": FORMAT}
+    def budget(self) -> "Budget":
+        """Return where the time went: each second of each worker belongs to one part."""
+        from watchedpool.budget import budget  # here, because it is made of Timelines
+
+        return budget(self)
+
+    def save(self, path: str | PathLike, **known: Any) -> None:
+        """Write the timeline to a text file (JSON), which `load` reads.
+
+        known: what else the file is to hold, by name; `load` leaves it out.
+        """
+        saved: dict = {"format": FORMAT} | known
         saved |= {name: getattr(self, name).tolist() for name in COLUMNS}
         if not self.spread.any():
             del saved["spread"]
@@ -282,6 +295,8 @@ class Timeline:
             if file_format == FORMAT_1 and "shown" in saved:
                 saved["delivered"] = saved.pop("shown")
             details = saved.pop("details", None)
+            for name in BESIDE:
+                saved.pop(name, None)
             return cls(**saved, details=details and Details.from_json(details))
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise ValueError(f"{path} is not a saved timeline: {error}") from None
