@@ -1,7 +1,7 @@
 """budget(): where the time of a pool went. Each second of each worker belongs to one part."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -97,8 +97,10 @@ class Budget:
         }
 
 
-def budget(timeline: Timeline) -> Budget:
+def budget(timeline: Timeline, since: float = -np.inf) -> Budget:
     """Return where the time of a pool went; `Timeline.budget` calls this.
+
+    since: seconds before this moment do not count.
 
     What was not measured is not invented: without details, a worker's time has the parts "before
     the first task", "running", "between tasks" and "idle".
@@ -107,6 +109,7 @@ def budget(timeline: Timeline) -> Budget:
     if details is None:
         details = Details.empty(len(timeline))
     begin, end = _span(timeline, details)
+    begin = min(max(begin, since), end)
     workers, faults = _workers(timeline, details, begin, end)
     return Budget(workers, _loop(timeline, details), begin, end, faults)
 
@@ -133,14 +136,16 @@ def _workers(
     worker = timeline.worker[order]
     start = timeline.start[order]
     finish = timeline.finish[order]
-    finish = np.where(np.isnan(finish), lives[worker, -1], finish)
     same = worker[1:] == worker[:-1]
     faults = ""
     if (overlaps := np.flatnonzero(same & (finish[:-1] > start[1:] + TOLERANCE))).size:
         row, following = order[overlaps[0]], order[overlaps[0] + 1]
         faults = f"task {following} starts before task {row} ends, on the same worker"
+    finish = np.where(np.isnan(finish), lives[worker, -1], finish)  # it ran until the end
     finish[:-1] = np.where(same, np.minimum(finish[:-1], start[1:]), finish[:-1])
     np.maximum(finish, start, out=finish)
+
+    sending = Sending.of(timeline, details)
 
     def add(name: str, who: np.ndarray, seconds: np.ndarray) -> None:
         parts[:, _PLACE[name]] += np.bincount(who, seconds, minlength=len(parts))
@@ -171,10 +176,13 @@ def _workers(
         worker[1:][same],
         (finish[:-1][same], freed[order[:-1]][same], submitted[order[1:]][same], start[1:][same]),
         details.sent[order[1:]][same] == details.sent[order[:-1]][same],
+        sending,
     )
     firsts = known[ran]
     at = ready[ran][firsts]
-    _add_gaps(add, ran[firsts], (at, at, submitted[rows][firsts], start[first][firsts]), None)
+    _add_gaps(
+        add, ran[firsts], (at, at, submitted[rows][firsts], start[first][firsts]), None, sending
+    )
     since, out = finish[last], freed[order[last]]
     out = np.where((out >= since - TOLERANCE) & (out < np.inf), out.clip(since), since)
     out = np.minimum(out, lives[ran, -1])
@@ -196,6 +204,7 @@ def _lives(timeline: Timeline, details: Details, begin: float, end: float) -> np
     lives = np.full((count, 4), np.nan)
     for row, worker in enumerate(details.workers):
         lives[row] = worker[:4]
+    lives = np.where(lives < begin, begin, lives)
     latest = np.full(count, -np.inf)
     ran = timeline.worker != IDLE
     np.maximum.at(latest, timeline.worker[ran], np.fmax(timeline.start, timeline.finish)[ran])
@@ -208,7 +217,11 @@ def _lives(timeline: Timeline, details: Details, begin: float, end: float) -> np
 
 
 def _add_gaps(
-    add: Any, worker: np.ndarray, moments: tuple, same_message: np.ndarray | None
+    add: Any,
+    worker: np.ndarray,
+    moments: tuple,
+    same_message: np.ndarray | None,
+    sending: "Sending",
 ) -> None:
     """Add the time between two tasks of a worker.
 
@@ -226,8 +239,50 @@ def _add_gaps(
     freed = np.clip(freed, finish, start)
     submitted = np.clip(submitted, freed, start)
     add("sending", worker, freed - finish)
-    add("waiting for input", worker, submitted - freed)
-    add("receiving", worker, start - submitted)
+    others = sending.until(submitted) - sending.until(freed)
+    add("waiting for input", worker, submitted - freed - others)
+    add("receiving", worker, start - submitted + others)
+
+
+class Sending(NamedTuple):
+    """When the pool sent messages that a worker waited for: one at a time, so others wait, too.
+
+    moments, seconds: until each of the moments, it had sent for so many seconds.
+    """
+
+    moments: np.ndarray
+    seconds: np.ndarray
+
+    @classmethod
+    def of(cls, timeline: Timeline, details: Details) -> "Sending":
+        """Return when messages were sent: from the moment `sent` until their first task starts.
+
+        A message does not count if its worker still had something to do when it was sent.
+        """
+        rows = np.flatnonzero(~np.isnan(timeline.start) & (details.sent <= timeline.start))
+        rows = rows[np.lexsort([timeline.start[rows], timeline.worker[rows]])]
+        worker, free = timeline.worker[rows], details.freed[rows]
+        same = worker[1:] == worker[:-1]
+        waited = np.append(False, same & (free[:-1] <= details.sent[rows][1:]))[: len(rows)]
+        ready = np.array([each.ready for each in details.workers])
+        first = np.append(True, ~same)[: len(rows)] & (worker < len(ready))
+        waited[first] = ready[worker[first]] <= details.sent[rows][first]
+        begin, end = details.sent[rows][waited], timeline.start[rows][waited]
+        order = np.argsort(begin, kind="stable")
+        begin, end = begin[order], end[order]
+        begin = np.maximum(begin, np.maximum.accumulate(np.append(-np.inf, end)[:-1])[: len(begin)])
+        end = np.maximum(begin, end)
+        seconds = np.cumsum(end - begin)
+        return cls(
+            np.ravel([begin, end], order="F"),
+            np.ravel([seconds - (end - begin), seconds], order="F"),
+        )
+
+    def until(self, moments: np.ndarray) -> np.ndarray:
+        """Return for how many seconds it had sent until each of these moments."""
+        if not len(self.moments):
+            return np.zeros(len(moments))
+        return np.interp(moments, self.moments, self.seconds)
 
 
 def _add_rest(

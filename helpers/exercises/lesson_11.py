@@ -32,7 +32,7 @@ waiting = {
 }
 WORKERS = 4
 # Findings that a busy machine causes in any program; they are not the answer's fault.
-FORGIVEN = {"nothing", "start-up", "more workers than cores"}
+FORGIVEN = {"nothing", "start-up", "oversubscribed"}
 
 
 def uneven(pool: Any, seconds: list[float]) -> list[float]:

@@ -46,7 +46,10 @@ def test_the_parts_add_up_and_are_those_that_were_spent(pool):
     assert (spent.loop > -1e-9).all()
     assert spent.loop.sum() <= spent.span * 1.01 + 1e-9
     if len(run):
+        received = truth.pop("receiving")
         assert {name: spent.pool[name] for name in truth} == pytest.approx(truth, abs=1e-6)
+        # The pool sends one message at a time, so other workers may wait for it, too.
+        assert spent.pool["receiving"] >= received - 1e-6
         assert not any(spent.pool[name] for name in NOT_MEASURED)
     assert not spent.faults
 
@@ -65,6 +68,13 @@ def test_the_loop_waits_for_tasks_for_order_and_is_busy():
     loop = dict(zip(LOOP_PARTS, run.budget().loop.tolist(), strict=True))
     expected = {"waiting for tasks": 1.0, "order": 2.0, "your loop": 1.5}
     assert loop == pytest.approx(dict.fromkeys(LOOP_PARTS, 0.0) | expected)
+
+
+def test_a_slow_producer_is_told_from_slow_sending():
+    run, _ = Simulated([0.1] * 20, 4, producer=1.0).run()
+    assert run.budget().shares["waiting for input"] > 0.9
+    run, _ = Simulated([0.1] * 20, 4, producer=0.1, receive=1.0).run()
+    assert run.budget().shares["receiving"] > 0.6
 
 
 def test_tasks_that_overlap_on_one_worker_are_a_fault():
