@@ -107,6 +107,12 @@ def _write_svg(timeline: "Timeline", path: Path) -> None:
         _write_still(timeline, path)
 
 
+def _write_json(timeline: "Timeline", path: Path) -> None:
+    from watchedpool.reports import save_run
+
+    save_run(timeline, path)
+
+
 def _write_still(timeline: "Timeline", path: Path) -> None:
     from watchedpool import plot_lag  # says what to install where matplotlib is missing
 
@@ -117,7 +123,7 @@ def _write_still(timeline: "Timeline", path: Path) -> None:
 _WRITERS: dict[str, Callable[["Timeline", Path], None]] = {
     ".svg": _write_svg,
     ".png": _write_still,
-    ".json": lambda timeline, path: timeline.save(path),
+    ".json": _write_json,
     ".trace.json": lambda timeline, path: timeline.to_trace(path),
 }
 SUFFIXES = PAGE, *_WRITERS

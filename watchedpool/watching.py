@@ -128,31 +128,38 @@ class Watch:
                 run.recorder.close()
 
     def reports(self) -> Iterator[tuple[str, "Timeline"]]:
-        """Yield for each pool a report in words, and its Timeline."""
+        """Yield reports in words, each with a Timeline: see `watchedpool.reports`."""
         if not self.runs:
             return  # without numpy, which takes longer than many a program
-        import numpy as np
-
-        from watchedpool.diagnosis import Finding, findings
+        from watchedpool.reports import PoolRun, reports
 
         cpu_seconds = sum(os.times()[2:4]) - self.cpu_seconds
+        runs = []
         for run in self.runs:
             timeline = run.recorder.timeline()
             busy = cpu_seconds / max(timeline.makespan, 1e-9) if len(self.runs) == 1 else 0.0
-            found = findings(timeline, busy, run.recorder.workers)
-            lines = [run.where, timeline.describe().splitlines()[0], *map(str, found)]
-            for bar in self.bars:
-                if bar.drawn[-1][0] > run.made and bar.drawn[-1][1] == len(timeline) > 0:
-                    drawn = run.recorder.timeline(bar)
-                    order, both = (each.lag.clip(0) for each in (timeline, drawn))
-                    sentence = (
-                        f"The bar on the screen: tasks waited {np.nansum(order):.2f} s, added up, "
-                        f"until the loop had them, and {np.nansum((both - order).clip(0)):.2f} s "
-                        "more until the bar was drawn."
-                    )
-                    lines.append(str(Finding("drawing", 0.0, sentence, "04")))
-                    break
-            yield "\n".join(lines), timeline
+            runs.append(PoolRun(run.where, timeline, busy, run.recorder.workers))
+        of = {id(pool.timeline): run for pool, run in zip(runs, self.runs, strict=True)}
+        for words, timeline in reports(runs):
+            yield "\n".join([words, *self._of_bar(of[id(timeline)], timeline)]), timeline
+
+    def _of_bar(self, run: WatchedRun, timeline: "Timeline") -> Iterator[str]:
+        """Yield what is to be said of the bar that counted this pool's results."""
+        import numpy as np
+
+        from watchedpool.diagnosis import Finding
+
+        for bar in self.bars:
+            if bar.drawn[-1][0] > run.made and bar.drawn[-1][1] == len(timeline) > 0:
+                drawn = run.recorder.timeline(bar)
+                order, both = (each.lag.clip(0) for each in (timeline, drawn))
+                sentence = (
+                    f"The bar on the screen: tasks waited {np.nansum(order):.2f} s, added up, "
+                    f"until the loop had them, and {np.nansum((both - order).clip(0)):.2f} s "
+                    "more until the bar was drawn."
+                )
+                yield str(Finding("drawing", 0.0, sentence, "04"))
+                return
 
 
 class watching:

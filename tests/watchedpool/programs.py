@@ -29,7 +29,7 @@ MAIN
     with mp.Pool(processes=2) as pool:
         print(pool.starmap(power, zip(range(8), range(8))))
 """,
-        ["Results in order hide finished tasks"],
+        ["8 tasks on 2 workers"],
     ),
     "process_map": (
         """
@@ -124,7 +124,7 @@ MAIN
         print(pool.double(range(4)), threads.map(double, range(4), chunksize=1))
         print(isinstance(pool, multiprocessing.pool.Pool), type(pool).__name__)
 """,
-        ["Results in order hide finished tasks", "Results in order hide finished tasks"],
+        ["4 tasks on 2 workers", "4 tasks on 2 workers"],
     ),
     "it fails": (
         """
