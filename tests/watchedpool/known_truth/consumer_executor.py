@@ -1,0 +1,24 @@
+# wanted: consumer
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+CHANGED = sys.argv[1:] == ["changed"]
+
+
+def nap(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def main():
+    with ProcessPoolExecutor(4) as pool:
+        for future in as_completed([pool.submit(nap, 0.2 if CHANGED else 0.1) for _ in range(16)]):
+            future.result()
+            time.sleep(0 if CHANGED else 0.1)
+
+
+if __name__ == "__main__":
+    begin = time.perf_counter()
+    main()
+    print(time.perf_counter() - begin)

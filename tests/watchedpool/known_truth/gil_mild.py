@@ -1,0 +1,26 @@
+# wanted: gil
+import sys
+import time
+from multiprocessing import Pool
+from multiprocessing.pool import ThreadPool
+
+CHANGED = sys.argv[1:] == ["changed"]
+
+
+def spin(loops):
+    total = 0
+    for number in range(loops):
+        total += number * number
+    return total
+
+
+def main():
+    with (Pool if CHANGED else ThreadPool)(2) as pool:
+        for _ in pool.imap_unordered(spin, [1_500_000] * 12):
+            pass
+
+
+if __name__ == "__main__":
+    begin = time.perf_counter()
+    main()
+    print(time.perf_counter() - begin)

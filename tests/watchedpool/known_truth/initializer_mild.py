@@ -1,0 +1,27 @@
+# wanted: initializer
+import sys
+import time
+from multiprocessing import Pool
+
+CHANGED = sys.argv[1:] == ["changed"]
+
+
+def load():
+    time.sleep(0 if CHANGED else 0.3)
+
+
+def nap(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def main():
+    with Pool(4, initializer=load) as pool:
+        for _ in pool.imap_unordered(nap, [0.1] * 24):
+            pass
+
+
+if __name__ == "__main__":
+    begin = time.perf_counter()
+    main()
+    print(time.perf_counter() - begin)

@@ -1,0 +1,26 @@
+# wanted: straggler
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+CHANGED = sys.argv[1:] == ["changed"]
+
+
+def nap(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def main():
+    jobs = [0.1] * 20 + [0.8]
+    with ProcessPoolExecutor(4) as pool:
+        for future in as_completed(
+            [pool.submit(nap, each) for each in sorted(jobs, reverse=CHANGED)]
+        ):
+            future.result()
+
+
+if __name__ == "__main__":
+    begin = time.perf_counter()
+    main()
+    print(time.perf_counter() - begin)

@@ -1,0 +1,24 @@
+# wanted: straggler
+import sys
+import time
+from multiprocessing import Pool
+
+CHANGED = sys.argv[1:] == ["changed"]
+
+
+def nap(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def main():
+    jobs = [0.1] * 20 + [0.5]
+    with Pool(4) as pool:
+        for _ in pool.imap_unordered(nap, sorted(jobs, reverse=CHANGED)):
+            pass
+
+
+if __name__ == "__main__":
+    begin = time.perf_counter()
+    main()
+    print(time.perf_counter() - begin)
