@@ -18,6 +18,7 @@ from watchedpool.diagnosis import (
     findings,
 )
 from watchedpool.timeline import Timeline
+from watchedpool.what_if import Run
 
 MANY_POOLS = 3  # of one line: fewer get a report each
 LONGEST_END = 0.1  # seconds: to end a pool takes less; the program does something else
@@ -81,10 +82,11 @@ def _costs(run: PoolRun) -> tuple[float, float]:
     """Return the seconds that it cost to have this pool, and in which its tasks ran."""
     timeline, details = run.timeline, run.timeline.details
     pool = details.pool if details else None
-    if not pool or not len(timeline):
+    if not pool or not timeline.workers:
         return 0.0, 0.0
-    first = float(np.nanmin(timeline.start)) if timeline.workers else 0.0
-    return max(0.0, first - pool.made), timeline.makespan - first
+    model = Run(timeline)
+    working = model.again(ready=np.zeros(model.workers))
+    return max(0.0, -pool.made) + max(0.0, timeline.makespan - working), working
 
 
 def _seconds_to_end(same: Sequence[PoolRun]) -> float:

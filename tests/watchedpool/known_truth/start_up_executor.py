@@ -17,7 +17,7 @@ def nap(seconds):
 
 
 def main():
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, get_context("fork" if CHANGED else "spawn")) as pool:
         for future in as_completed([pool.submit(nap, 0.1) for _ in range(12)]):
             future.result()
 

@@ -16,7 +16,7 @@ def nap(seconds):
 
 
 def main():
-    with get_context("spawn").Pool(4) as pool:
+    with get_context("fork" if CHANGED else "spawn").Pool(4) as pool:
         for _ in pool.imap_unordered(nap, [0.1] * 24):
             pass
 
