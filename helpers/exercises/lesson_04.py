@@ -2,8 +2,10 @@
 
 import random
 
+from helpers.commands.demonstration import Demonstration
 from helpers.exercises.checking import Exercise, Mystery, check_choices, check_naps, check_same_naps
-from helpers.exercises.limits import WrongAnswerError
+from helpers.exercises.limits import MachineBusyError, WrongAnswerError
+from helpers.exercises.line_order import check_run, numbered, run_lines
 from helpers.exercises.measuring import measure_naps
 from watchedpool.schedule import predict
 from watchedpool.timeline import Timeline
@@ -140,4 +142,52 @@ which_call = Exercise(
     ),
     right_answer=last_methods,
     takes=dict,
+)
+
+# -- exercise 4: eight of nine lines make a program that prints a short nap first, which shows that
+# results are delivered as they are ready. Two workers: the nap of 1 s outlasts the three others.
+
+LINES = (
+    "        results = list(tqdm(pool.imap(nap, tasks), total=len(tasks)))",
+    "    tasks = [1.0, 0.2, 0.2, 0.2]",
+    "from tqdm import tqdm",
+    "    print(results[0])",
+    "    with Pool(2) as pool:",
+    "from helpers.workers import nap",
+    'if __name__ == "__main__":',
+    "        results = list(tqdm(pool.imap_unordered(nap, tasks), total=len(tasks)))",
+    "from multiprocessing import Pool",
+)
+NUMBERED = numbered(LINES)
+
+
+def measure_program(numbers: list) -> tuple[Demonstration]:
+    """Run the program that these numbers make."""
+    return (run_lines(LINES, numbers),)
+
+
+def grade_program(run: Demonstration) -> str:
+    """Grade what the program printed, unless the second worker started too late to say."""
+    printed = check_run(run)
+    if printed == "0.2":
+        return "The bar counts a short task first, although task 0 is still running."
+    if len(run.timeline) == 4 and run.timeline.start[1] - run.timeline.start[0] > 0.6:
+        raise MachineBusyError
+    if printed == "1.0":
+        raise WrongAnswerError(
+            "the first result is that of task 0, the slowest, so the bar stands still until task 0 "
+            "has finished. Which call delivers a result as soon as it is ready?"
+        )
+    raise WrongAnswerError(f"it should print a result; it prints {printed or 'nothing'}.")
+
+
+honest_program = Exercise(
+    measure=measure_program,
+    grade=grade_program,
+    hint_text=(
+        "Imports come first. A line that is indented further belongs to the line with a colon "
+        "above it. Two lines differ in one word: only one of them makes an honest bar."
+    ),
+    right_answer="program = [8, 2, 5, 6, 1, 4, 7, 3]",
+    takes=list,
 )

@@ -36,6 +36,7 @@ from helpers.exercises.limits import (
     run_limited,
     track_instances,
 )
+from helpers.exercises.line_order import check_run, numbered, run_lines
 from helpers.exercises.measuring import expected_results, kept_results, secret_function
 from helpers.exercises.wording import kind_of, short_repr, short_text
 from helpers.workers import die_once, keep_result, result_or_error, with_number
@@ -476,4 +477,51 @@ if __name__ == "__main__":
         print(pool.map(scale, range(8)))
 """''',
     takes=str,
+)
+
+# -- exercise 5: nine of ten lines make a program whose tasks all end before its pool does. It
+# prints what the callback received.
+
+LINES = (
+    "    pool.join()",
+    "    done = []",
+    "    pool.terminate()",
+    "from helpers.workers import nap",
+    "    pool.map_async(nap, [0.3] * 4, callback=done.extend)",
+    "    print(done)",
+    'if __name__ == "__main__":',
+    "    pool.close()",
+    "    pool = Pool(2)",
+    "from multiprocessing import Pool",
+)
+NUMBERED = numbered(LINES)
+
+
+def measure_ending(numbers: list) -> tuple[Demonstration]:
+    """Run the program that these numbers make."""
+    return (run_lines(LINES, numbers),)
+
+
+def grade_ending(run: Demonstration) -> str:
+    """Grade what the program printed."""
+    printed = check_run(run)
+    if printed == str([0.3] * 4):
+        return "All four results arrived before the pool ended, and no process is left."
+    if printed == "[]":
+        raise WrongAnswerError(
+            "it prints an empty list: the results had not arrived, or were lost with their tasks. "
+            "Which method lets the tasks finish, and which one waits for them?"
+        )
+    raise WrongAnswerError(f"it should print four results; it prints {printed or 'nothing'}.")
+
+
+patient_program = Exercise(
+    measure=measure_ending,
+    grade=grade_ending,
+    hint_text=(
+        "One method ends the workers at once. Another says that no more tasks will come, and only "
+        "after that call can a third one wait until all tasks have finished."
+    ),
+    right_answer="program = [9, 3, 6, 1, 8, 4, 7, 0, 5]",
+    takes=list,
 )

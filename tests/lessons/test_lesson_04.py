@@ -8,6 +8,7 @@ changing lesson_04.NAPS does not change the exercises.
 import inspect
 from io import StringIO
 from multiprocessing import get_context
+from unittest.mock import MagicMock, Mock
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from grading import predict_naps, verdict_of
 from tqdm import tqdm
 
 from helpers.exercises import lesson_04
+from helpers.exercises.limits import MachineBusyError
 from helpers.workers import crunch, nap
 from watchedpool import WatchedBar, WatchedPool, calibrate, predict, usable_cores
 
@@ -137,6 +139,41 @@ def test_the_mystery_runs_match_their_solution(monkeypatch, capsys):
         delivered = runs[name].delivered
         assert bool((np.diff(delivered) >= 0).all()) == (call != "imap_unordered")
         assert bool(np.ptp(delivered) == 0) == (call == "map")
+
+
+GOOD = [8, 2, 5, 6, 1, 4, 7, 3]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        (GOOD, "✓ Right: The bar counts a short task first"),
+        (np.array([5, 8, 2, *GOOD[3:]]), "✓ Right: "),
+        ([2, 5, 8, *GOOD[3:]], "✓ Right: "),
+        ([*GOOD[:6], 0, 3], "the first result is that of task 0"),
+        ([*GOOD[:4], 4, 1, 7, 3], "your program failed: IndentationError: "),
+        ([2, 8, 6, 5, 1, 4, 7, 3], "your program failed: IndentationError: "),
+        (GOOD[:7], "so there should be 8 numbers; you gave 7."),
+        ([*GOOD, 0], "so there should be 8 numbers; you gave 9."),
+        ([*GOOD[:7], 7], "use each line once at most; line 7 is there again."),
+        ([*GOOD[:7], 9], "9 is not the number of a line. Use the numbers from 0 to 8."),
+        ([*GOOD[:7], -1], "-1 is not the number of a line."),
+        ([*GOOD[:7], "3"], "'3' is not the number of a line."),
+        ([*GOOD[:7], True], "True is not the number of a line."),
+        ("85261473", "program is of type str, and should be a list."),
+        ([], "program is empty."),
+    ],
+    ids=range(15),
+)
+def test_honest_program_runs_the_lines(numbers, message):
+    assert message in lesson_04.honest_program.verdict(numbers)
+
+
+def test_honest_program_blames_a_busy_machine_for_a_worker_that_started_late():
+    late = Mock(ending="ended", output="1.0", left=0)
+    late.timeline = MagicMock(start=np.array([0.0, 0.7, 0.9, 1.0]), __len__=lambda _: 4)
+    with pytest.raises(MachineBusyError):
+        lesson_04.grade_program(late)
 
 
 def test_the_bar_to_copy_runs_as_a_file_of_its_own(tmp_path):

@@ -974,3 +974,28 @@ def test_a_script_is_graded_by_its_runs(ending, output, left, timeline, message)
 def test_the_script_must_print_what_its_workers_returned(copy, message):
     run = Demonstration("ended", PRINTED, "", EIGHT, 0)
     assert message in verdict_of(lesson_09.grade_script, {"spawn": run}, copy)
+
+
+# -- the lines of exercise 5
+
+PATIENT = [9, 3, 6, 1, 8, 4, 7, 0, 5]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        (PATIENT, "✓ Right: All four results arrived"),
+        ([3, 9, *PATIENT[2:]], "✓ Right: "),
+        ([9, 3, 6, 8, 1, 4, 7, 0, 5], "✓ Right: "),
+        ([9, 3, 6, 1, 8, 4, 2, 0, 5], "it prints an empty list"),
+        ([9, 3, 6, 1, 8, 4, 7, 5, 0], "it prints an empty list"),
+        ([9, 3, 6, 1, 8, 4, 7, 2, 5], "it prints an empty list"),
+        ([9, 3, 6, 1, 8, 4, 0, 7, 5], "ValueError: Pool is still running"),
+        ([9, 3, 6, 1, 8, 7, 4, 0, 5], "ValueError: Pool not running"),
+        ([9, 3, 6, 8, 4, 1, 7, 0, 5], "NameError: name 'done' is not defined"),
+        (PATIENT[:8], "there should be 9 numbers; you gave 8."),
+    ],
+    ids=range(10),
+)
+def test_patient_program_runs_the_lines(numbers, message):
+    assert message in lesson_09.patient_program.verdict(numbers)
