@@ -24,8 +24,11 @@ PACKAGES = (
 
 
 def check_machine() -> None:
-    """Print one line for each thing that the lessons need: "ok", or "FIX" and what to do."""
-    for line in (_python(), _packages(), _widgets(), _processes(), _cores()):
+    """Print one line for each thing that the lessons need: "ok", or "FIX" and what to do.
+
+    The last line is for reading out: what this machine can show, and what it cannot.
+    """
+    for line in (_python(), _packages(), _widgets(), _processes(), _cores(), _can_show()):
         print(line, flush=True)
 
 
@@ -73,6 +76,17 @@ def _cores() -> str:
     count = "1 core" if cores == 1 else f"{cores} cores"
     alone = ". Number crunching gets no faster here; waiting does" if cores == 1 else ""
     return f"ok   {count} for this process ({found}){alone}"
+
+
+def _can_show() -> str:
+    cores, method = usable_cores(), multiprocessing.get_start_method()
+    count = "1 core" if cores == 1 else f"{cores} cores"
+    faster = "not faster" if cores == 1 else "faster"
+    cell = "works" if method == "fork" else "fails"
+    return (
+        f"ok   to read out: {count}, {method}. Bars and naps are as in the lessons, number "
+        f"crunching is {faster} with workers, and a worker function from a cell {cell}"
+    )
 
 
 def _version(package: str) -> str:

@@ -95,7 +95,7 @@ def printed_lines(capsys):
 
 def test_this_machine_passes_the_check(capsys):
     lines = printed_lines(capsys)
-    assert [line[:5] for line in lines] == ["ok   "] * 5
+    assert [line[:5] for line in lines] == ["ok   "] * 6
     assert "Python" in lines[0]
     assert f"for this process (os.cpu_count() {os.cpu_count()}" in lines[4]
 
@@ -111,7 +111,7 @@ def test_the_check_names_a_fix_for_each_missing_thing(capsys, monkeypatch):
     limits = {"os.cpu_count()": 8, "CPU_LIMIT": 1.0}
     monkeypatch.setattr(machine, "core_limits", lambda: limits)
     monkeypatch.setattr(machine, "usable_cores", lambda: 1)
-    python, packages, widgets, processes, cores = printed_lines(capsys)
+    python, packages, widgets, processes, cores, summary = printed_lines(capsys)
     assert python.startswith("FIX  Python 3.")
     assert python.endswith("is too old: install 99.1 or newer, and run lab.py with it")
     assert packages.startswith("FIX  missing: run `%pip install no-such-package nor-this`")
@@ -119,6 +119,18 @@ def test_the_check_names_a_fix_for_each_missing_thing(capsys, monkeypatch):
     assert "could start (OSError: Function not implemented)" in processes
     assert cores.startswith("ok   1 core for this process (os.cpu_count() 8, CPU_LIMIT 1).")
     assert "Number crunching gets no faster here" in cores
+    assert summary.startswith("ok   to read out: 1 core, ")
+    assert "number crunching is not faster" in summary
+
+
+@pytest.mark.parametrize(("method", "word"), [("fork", "works"), ("spawn", "fails")])
+def test_the_last_line_says_what_the_cores_and_the_start_method_can_show(monkeypatch, method, word):
+    monkeypatch.setattr(multiprocessing, "get_start_method", lambda: method)
+    monkeypatch.setattr(machine, "usable_cores", lambda: 4)
+    line = machine._can_show()
+    assert line.startswith(f"ok   to read out: 4 cores, {method}. ")
+    assert "number crunching is faster" in line
+    assert line.endswith(f"a worker function from a cell {word}")
 
 
 def test_a_package_that_is_not_installed_has_no_version():
