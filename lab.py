@@ -24,6 +24,7 @@ if sys.version_info < (3, 11):
     sys.exit("lab.py: needs Python 3.11 or newer, this is {}.{}".format(*sys.version_info))
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -156,8 +157,10 @@ def make_venv() -> None:
         venv.create(VENV, clear=True, symlinks=os.name != "nt", with_pip=True)
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         output = getattr(error, "output", None) or str(error).encode()
-        reason = reason_in(output.decode(errors="replace"))
-        stop(f"could not make {VENV} ({reason}): fix that, then run this again")
+        reason, fix = reason_in(output.decode(errors="replace")), "fix that"
+        if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS):
+            fix = "copy the course to a folder that you can write to"
+        stop(f"could not make {VENV} ({reason}): {fix}, then run this again")
 
 
 def install(locks: list) -> str:
@@ -177,8 +180,8 @@ def install(locks: list) -> str:
     if done.returncode == 0:
         return ""
     reason = reason_in(LOG.read_text(errors="replace"))
-    hint = "is there a network, and space on the disk? Then run this again"
-    return f"pip failed ({reason}; see {LOG}): {hint}"
+    hint = "behind a proxy, set HTTPS_PROXY; is there a network, and space on the disk?"
+    return f"pip failed ({reason}; see {LOG}): {hint} Then run this again"
 
 
 def reason_in(output: str) -> str:
