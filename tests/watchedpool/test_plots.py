@@ -83,6 +83,12 @@ def test_plot_progress_says_in_its_title_how_many_tasks_are_not_delivered():
     assert legend == ["finished", "delivered"]
 
 
+def test_plot_progress_names_what_the_lower_line_counts():
+    ax = watchedpool.plot_progress(ten_naps(), counted="drawn")
+    assert ax.get_title("left") == "At worst 4 finished tasks are not drawn"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["finished", "drawn"]
+
+
 def test_plot_progress_says_that_a_run_is_honest():
     timeline = ten_naps()
     honest = Timeline(timeline.worker, timeline.start, timeline.finish, timeline.finish)

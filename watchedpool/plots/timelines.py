@@ -116,28 +116,37 @@ def running_title(timeline: Timeline) -> str:
     return f"Running: {delivered} of {len(timeline)} delivered"
 
 
-def plot_progress(timeline: Timeline, ax: Axes | None = None, now: float | None = None) -> Axes:
+def plot_progress(
+    timeline: Timeline,
+    ax: Axes | None = None,
+    now: float | None = None,
+    counted: str = "delivered",
+) -> Axes:
     """Draw how many tasks are finished, and how many are delivered, as steps over time.
 
     The area between the two lines is the lag of the bar.
 
     now: for a run in progress, the moment that the lines reach.
+    counted: what the lower line counts, such as "drawn" for a timeline that has the moments at
+        which a bar drew the tasks.
     """
     ax = ax or new_figure(2.6).subplots()
-    draw_progress(timeline, ax, now)
-    title = progress_title(timeline) if now is None else running_title(timeline)
+    draw_progress(timeline, ax, now, counted)
+    title = progress_title(timeline, counted) if now is None else running_title(timeline)
     set_caption(ax, Caption(title, timeline.describe()))
     return ax
 
 
-def draw_progress(timeline: Timeline, ax: Axes, now: float | None = None) -> None:
+def draw_progress(
+    timeline: Timeline, ax: Axes, now: float | None = None, counted: str = "delivered"
+) -> None:
     """Draw the steps of `plot_progress`."""
     until = right_edge(timeline) if now is None else max(timeline.end, _checked_now(now))
     prepare_axes(ax, timeline, "tasks", until)
     times, finished, delivered = _steps(timeline, until)
     ax.fill_between(times, delivered, finished, step="post", color=palette.LAG, linewidth=0)
     ax.step(times, finished, where="post", color=palette.FINISHED, linewidth=5, label="finished")
-    ax.step(times, delivered, where="post", color=palette.DELIVERED, linewidth=2, label="delivered")
+    ax.step(times, delivered, where="post", color=palette.DELIVERED, linewidth=2, label=counted)
     ax.set_ylim(-0.04 * max(len(timeline), 1), 1.08 * max(len(timeline), 1))
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
     row = {"ncols": 2, "columnspacing": 1, "borderaxespad": 0.2}
@@ -164,10 +173,10 @@ def _places_behind(timeline: Timeline, ax: Axes) -> list[Box]:
     return [*between, (ax.get_xlim()[0], len(finish), moment, ax.get_ylim()[1])]
 
 
-def progress_title(timeline: Timeline) -> str:
+def progress_title(timeline: Timeline, counted: str = "delivered") -> str:
     """Return the title of `plot_progress`."""
     if behind := timeline.most_behind:
-        return f"At worst {behind} finished tasks are not delivered"
+        return f"At worst {behind} finished tasks are not {counted}"
     return timeline.headline
 
 
