@@ -8,7 +8,7 @@ from watchedpool.timeline import Timeline
 
 # -- guesses: the idea behind each wrong option
 
-alive = {"no": "But you did click: a click on *no* is also a click."}
+letters = {"3 letters": "The word has two letters *o*: p, o, o, l."}
 other = {
     "[1]": "A worker does not stop after one task: while there are tasks, it takes the next one.",
     "[1, 3]": "Tasks are not dealt in turn like cards: no task is reserved for a busy worker.",
