@@ -11,10 +11,10 @@ from watchedpool.timeline import Timeline
 letters = {"3 letters": "The word has two letters *o*: p, o, o, l."}
 other = {
     "[1]": "A worker does not stop after one task: while there are tasks, it takes the next one.",
-    "[1, 3]": "Tasks are not dealt in turn like cards: no task is reserved for a busy worker.",
+    "[1, 3]": "Tasks are not assigned in turn: a worker that is free takes the next task.",
 }
 threads = {
-    "two cores": "Threads can wait at the same time, but only one at a time runs Python code.",
+    "two cores": "Threads can wait together, but only one thread runs Python code at a time.",
     "one core": "In standard Python that is right, but this Python has no GIL.",
 }
 
@@ -69,10 +69,10 @@ JOBS = {
     "add up squares, on one core": "loop",
 }
 WHY = {
-    ("wait for 100 web pages", "loop"): "A loop waits for one page after the other.",
+    ("wait for 100 web pages", "loop"): "A loop waits for one page after another.",
     ("wait for 100 web pages", "processes"): (
-        "Processes would work, but a task that only waits needs no core, and something lighter "
-        "does the same."
+        "Processes would work, but a task that only waits needs no core, and a lighter way is "
+        "as fast."
     ),
     ("add up squares, on four cores", "loop"): "A loop keeps one core busy; three cores are idle.",
     ("add up squares, on four cores", "threads"): "Threads would take turns on one core.",
@@ -96,8 +96,8 @@ lightest_way = Exercise(
     measure=lambda answer: (answer,),
     grade=grade_ways,
     hint_text=(
-        "More workers are not more cores. First ask: does the job need a core at all, or does it "
-        "wait? Then ask: how many cores are there?"
+        "More workers do not give you more cores. First ask: does the job need a core, or does it "
+        "only wait? Then ask: how many cores are there?"
     ),
     right_answer="""answer = {
     "wait for 100 web pages": "threads",

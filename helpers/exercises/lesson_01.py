@@ -29,17 +29,17 @@ from watchedpool.timeline import Timeline
 # -- guesses: the idea behind each wrong option
 
 moments = {
-    "one by one": "The workers do finish one by one, but map keeps the results until it has all."
+    "one by one": "The workers do finish one by one, but map waits until it has all results."
 }
 default = {
-    "1 task": "That would be 100 messages: map packs tasks into chunks unless you ask for 1.",
-    "20 tasks": "That is one chunk per worker; map makes about four, so that no worker stays idle.",
+    "1 task": "That would be 100 messages: map makes larger chunks, unless you set chunksize to 1.",
+    "20 tasks": "That is one chunk per worker; map makes about four, so that no worker is idle.",
 }
 repeats = {
     "all different": (
         "A forked worker is a copy, and so is its generator: each worker draws the same numbers."
     ),
-    "some the same": "Copies draw the same numbers. Here, each worker made its own generator.",
+    "some the same": "Copied generators draw the same numbers. Here, each worker made a new one.",
 }
 
 # -- exercise 1: the workers of the pool nap each of the naps once, at the same time; the result is
@@ -127,7 +127,7 @@ def grade_chunks(size: int, timeline: Timeline) -> str:
     measured = f"{timeline.makespan:.2f} s, the workers busy for {busy} of it."
     predicted = predict(_UNEVEN_NAPS, 2, size, "map")
     if predicted.workers == 1:
-        raise WrongAnswerError("measured: one worker ran everything. The other got no chunk.")
+        raise WrongAnswerError("measured: one worker ran everything. The other worker got no task.")
     if predicted.utilisation.min() < 0.9:
         raise WrongAnswerError(f"measured: {measured} One worker has most of the four long naps.")
     return f"Measured: {measured}"
@@ -137,8 +137,8 @@ better_chunks = Exercise(
     measure=measure_chunks,
     grade=grade_chunks,
     hint_text=(
-        "Larger chunks are not faster by themselves. The four long naps stand next to each other: "
-        "how many of them may be in one chunk?"
+        "Larger chunks do not always make a run faster. The four long naps are next to each other "
+        "in the list. How many of them may be in one chunk?"
     ),
     right_answer="size = 2",
     takes=int,
@@ -177,7 +177,7 @@ def grade_draws(runs: list[tuple[list, list[Call]]], count: int) -> str:
     if first in (sorted(first), sorted(first, reverse=True)):
         raise WrongAnswerError("your numbers are sorted by size; random numbers would not be.")
     if sorted(first) != sorted(second):
-        raise WrongAnswerError("a second run drew different numbers: no seed fixed them.")
+        raise WrongAnswerError("a second run drew different numbers, so no seed determines them.")
     return f"{count} different numbers, and the same on two workers and on three."
 
 
@@ -209,8 +209,8 @@ same_draws = Exercise(
     measure=measure_draws,
     grade=grade_draws,
     hint_text=(
-        "A seed that is set once, for the pool or for a worker, does not decide which task gets "
-        "which number. What could be different for each task, and the same in each run?"
+        "If you set a seed once, for the pool or for a worker, a task may still get a different "
+        "number in each run. What is different for each task, but the same in each run?"
     ),
     right_answer=draws,
 )

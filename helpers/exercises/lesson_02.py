@@ -29,10 +29,10 @@ from watchedpool.timeline import Timeline
 tuple_map = {"two arguments": "Only starmap has a star: map passes the tuple as it is."}
 product_count = {
     "3 tasks": "zip makes pairs; product combines each base with each exponent.",
-    "7 tasks": "4 + 3 is the number of items; there are 4 times 3 combinations.",
+    "7 tasks": "4 + 3 is the number of items, but there are 4 times 3 combinations.",
 }
 partial_two = {
-    "[1, 4, 9, 16]": "These are squares: 2 would be the exponent. But the first place is the base."
+    "[1, 4, 9, 16]": "To get squares, 2 must be the exponent, but the first argument is the base."
 }
 
 # -- exercise 1: nine tasks for starmap, in any order: each base with each exponent, and a nap. The

@@ -38,7 +38,7 @@ from watchedpool.timeline import Timeline
 # -- guesses: the idea behind each wrong option
 
 print_imap = {
-    "the results": ("Printing takes no results. A loop, next or list takes them from an iterator."),
+    "the results": "Printing takes no results. Only a loop, next or list takes results.",
     "the first result": "An iterator yields a result when it is asked for one. print does not ask.",
 }
 first_result = {
@@ -46,8 +46,8 @@ first_result = {
     "imap": "imap waits for *patience*, which is the first word and takes longest.",
 }
 drawn_items = {
-    "1": "The results are lazy, but the input is not: a thread of the pool draws it at once.",
-    "4": "Four would keep the workers busy, but the pool does not wait until they are free.",
+    "1": "Results are yielded one by one, but a thread of the pool draws the whole input at once.",
+    "4": "Four items would keep the workers busy, but the pool does not wait until they are free.",
 }
 first_chunk = {
     "1 nap": "A worker sends all results of its chunk together, after its last task.",
@@ -213,8 +213,8 @@ def grade_patience(waits: list[Wait], first: float) -> str:
             )
     short, longer = waits[0].seconds, waits[1].seconds
     return (
-        f"It returned None after {short:g} s and after {longer:g} s, while the nap went on; then "
-        "its result."
+        f"It returned None after {short:g} s and after {longer:g} s, while the nap went on. Then "
+        "it returned the nap's result."
     )
 
 

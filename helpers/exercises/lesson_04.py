@@ -15,14 +15,14 @@ from watchedpool.timeline import Timeline
 bar_at_1_9 = {
     "1/10": "Four tasks have finished, but the first result must be that of task 0, at 2 s.",
     "4/10": "Four tasks have finished, but imap hands out results in order, and task 0 still runs.",
-    "5/10": "Five workers run five tasks. A task counts when it has finished and it is its turn.",
+    "5/10": "Five workers run five tasks. No task is counted before task 0 has finished.",
 }
 first_move = {
     "0.2 s": "The shortest nap takes 0.2 s, but it belongs to task 9, which starts last.",
-    "2.0 s": "Task 0 ends then. Without an order, no other task has to wait for it.",
+    "2.0 s": "Task 0 ends after 2 s, but without an order, no other task has to wait for task 0.",
 }
 busy_cores = {
-    "as long as predicted": "The rule assigns tasks, not cores: on one core, two tasks take turns.",
+    "as long as predicted": "The rule assigns tasks, not cores. Two tasks on one core take turns.",
     "half as long": "There are twice as many workers, but not twice as many cores.",
 }
 
@@ -88,7 +88,7 @@ honest_order = Exercise(
     grade=grade_honest,
     hint_text=(
         "It is not enough that the first task ends first. A bar over imap is honest only if "
-        "every task ends before the tasks behind it."
+        "every task ends before the tasks after it."
     ),
     right_answer="order = sorted(lesson_04.NAPS)",
     takes=list,
@@ -98,8 +98,8 @@ longest_lie = Exercise(
     measure=measure_longest,
     grade=grade_longest,
     hint_text=(
-        "A long nap alone does not make the bar lag. The tasks *behind* it have to wait. So where "
-        "must the longest nap be in the list?"
+        "A long nap alone does not make the bar lag: tasks *after* it in the list have to wait. So "
+        "where must the longest nap be in the list?"
     ),
     right_answer="lie = [1.5] + [0.1] * 9",
     takes=list,

@@ -37,20 +37,20 @@ callback_bar = {
 }
 shortest_first = {
     "faster": "The short naps finish early, but the longest one starts last and runs alone.",
-    "as fast": "The work is the same, but the last nap runs while the other workers have no task.",
+    "as fast": "The work is the same, but the last nap runs while the other workers are idle.",
 }
 longest_waits = {
-    "map": "map delivers everything at the end, but with chunks of two the end comes later.",
+    "map": "map delivers all results at the end, but with chunks of two, the run ends later.",
     "imap": "With chunks, a task waits for its turn and also for the rest of its chunk.",
-    "imap_unordered, chunks of 2": "Here a task waits only for the other task of its chunk.",
+    "imap_unordered, chunks of 2": "Here, a task waits only for the other task in its chunk.",
 }
 our_tally = {
-    "5": "Each worker counts to about 5, but in its own memory; no worker touched our tally.",
-    "10": "The tallies are never added up: each worker has a copy, and so do we.",
+    "5": "Each worker counts to about 5, but in its own memory. No worker changed our tally.",
+    "10": "The tallies are never added up: each process has its own tally.",
 }
 time_left = {
-    "1.1 s": "That is the whole run, and 0.6 s of it are over.",
-    "5.5 s": "tqdm says so, from the rate so far. But four more tasks are almost finished.",
+    "1.1 s": "That is the whole run, but 0.6 s of the run are already over.",
+    "5.5 s": "tqdm computes this from the rate so far, but four more tasks are almost finished.",
 }
 
 # -- exercise 3
@@ -72,7 +72,7 @@ def grade_order(order: list[float], timeline: Timeline) -> str:
     best, took = bounds(MIXED, WORKERS).least, timeline.makespan
     if predict(order, WORKERS).makespan > best + 0.01:
         raise WrongAnswerError(
-            f"measured: your order took {took:.2f} s, and {best:.1f} s are possible. "
+            f"measured: your order took {took:.2f} s, but {best:.1f} s are possible. "
             "At the end, some workers have nothing to do."
         )
     return f"Measured: {took:.2f} s. No order is faster: all five workers are busy to the end."
@@ -82,8 +82,8 @@ longest_first = Exercise(
     measure=measure_order,
     grade=grade_order,
     hint_text=(
-        "It feels quick to run the short tasks first. But a long task that starts late keeps one "
-        "worker busy after the others have finished. So which task must start first?"
+        "A long task that starts late keeps one worker busy after the other workers have finished. "
+        "So which task must start first?"
     ),
     right_answer="order = sorted(naps_today, reverse=True)",
     takes=list,
@@ -168,8 +168,8 @@ honest_and_ordered = Exercise(
     measure=partial(measure_bar, 0),
     grade=grade_bar,
     hint_text=(
-        "Order and bar need not come from the same loop. Let one thing move the bar (a callback, "
-        "or the order of arrival), and another put each result in its place."
+        "One loop need not both move the bar and restore the order. Move the bar with a callback, "
+        "or whenever a result arrives. Put the results in order separately."
     ),
     right_answer=collect,
 )
@@ -178,8 +178,8 @@ count_failures = Exercise(
     measure=partial(measure_bar, 2),
     grade=grade_bar,
     hint_text=(
-        "A task that fails is finished too, but its callback is never called. There is another "
-        "argument, error_callback. And get() raises what the task raised."
+        "A task that fails is finished too, but its callback is never called. The pool calls "
+        "error_callback instead. Calling get() raises the exception that the task raised."
     ),
     right_answer=collect_all,
 )

@@ -40,14 +40,14 @@ captured = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
 # -- guesses: the idea behind each wrong option
 
 arguments_seen = {
-    "5 arguments": "A shell would split *two words*; no shell reads a list.",
-    "6 or more": "A shell would split words and replace stars and names; no shell reads a list.",
+    "5 arguments": "A shell would split *two words*, but no shell reads a list.",
+    "6 or more": "A shell would split words and replace stars and names. No shell reads a list.",
 }
 on_failure = {
-    "raises an exception": "Only check=True does that. By default, a failure is only a number."
+    "raises an exception": "Only check=True does that. By default, you only get a return code."
 }
 with_shell = {
-    "one command": "It was meant as a file name, but for a shell, && begins another command."
+    "one command": "The string was meant as a file name, but in a shell, && begins another command."
 }
 
 # -- exercise 1: output_of(command) runs a program to its end and returns all of its stdout, and
@@ -80,7 +80,7 @@ def _run(output_of: Callable, program: Program) -> Printed:
 def grade_output(runs: list[Printed]) -> str:
     """Grade what was returned for each program."""
     raise_problem(runs, _problem_of)
-    return f"{len(runs)} programs ran, and all of their output is there."
+    return f"{len(runs)} programs ran, and you returned all of their output."
 
 
 def _problem_of(run: Printed) -> str:
@@ -268,7 +268,7 @@ def _endings(ending: Callable) -> Iterator[LimitedRun]:
 def grade_ending(runs: list[LimitedRun]) -> str:
     """Grade the four words, and whether the program that took too long was ended in time."""
     raise_problem(runs, _ending_problem)
-    return "You told four endings apart, and the program that took too long is gone."
+    return "You distinguished the four endings, and the program that took too long was ended."
 
 
 def _ending_problem(run: LimitedRun) -> str:
@@ -276,7 +276,7 @@ def _ending_problem(run: LimitedRun) -> str:
     if run.left:
         return (
             f"you returned {short_repr(run.returned)}, and the program is still running. It "
-            "refuses when it is asked to end (SIGTERM); only kill() ends it."
+            "ignores SIGTERM, so only kill() ends it."
         )
     if problem := limit_problem(run):
         return problem
