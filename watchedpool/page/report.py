@@ -130,7 +130,8 @@ def _contents(sections: Sequence[Section]) -> str:
 def _pool(number: int, section: Section) -> str:
     """Return the part of the page for one pool."""
     where, sentences, timeline = section
-    options = without_nan(player_options(timeline, title=None))
+    budget = timeline.budget().as_json()
+    options = without_nan(player_options(timeline, title=None, budget=budget))
     first, *found = [*sentences, ""]
     words = timeline.describe()
     items = "".join(f"<li>{_text(each)}</li>" for each in found if each)
