@@ -261,7 +261,8 @@ def _idle_at_ends(run: Run) -> np.ndarray:
     # Of more workers than at a time, because some were replaced, those that were there count.
     ends = np.sort(ends, axis=1)[:, -max(run.workers, 1) :]
     ends = np.maximum(ends, np.minimum(begin, last)[:, None])
-    idle = (last[:, None] - ends).mean(axis=1)
+    with np.errstate(invalid="ignore"):  # of a round in which no task has ended
+        idle = (last[:, None] - ends).mean(axis=1)
     idle = np.where(np.isfinite(idle), idle, 0.0)
     if count:  # until the last submission, workers waited for input
         idle[-1] = min(idle[-1], run.spent.of("idle").sum() / max(run.workers, 1))
