@@ -626,7 +626,8 @@ def _find_callback(run: Run) -> Iterator[Finding]:
     if not run.methods & {"apply_async", "submit", "map"} or not run.measured:
         return
     late = (run.details.arrived - run.details.freed)[run.order]
-    size = float(np.nan_to_num(run.details.result_bytes[run.order], nan=0.0).mean() or 0.0)
+    sizes = np.nan_to_num(run.details.result_bytes[run.order], nan=0.0)
+    size = float(sizes.mean()) if len(sizes) else 0.0
     behind = float(np.nanmax(late, initial=0.0))
     if size >= MANY_BYTES or behind < _least(run):
         return

@@ -151,13 +151,15 @@ def _finish(start: _Start, output: str, stderr: Callable[[], TextIO], process: i
 
 
 def _report(watch: Watch, output: str, stderr: TextIO) -> None:
+    import warnings
     from pathlib import Path
 
     from watchedpool.output_files import Output
 
     files = Output(Path(output) if output else None)
-    for words, timeline in watch.reports():
-        stderr.write(f"watchedpool: {words}\n{files.add(words, timeline)}")
+    with warnings.catch_warnings(action="ignore"):  # the program may want them to be errors
+        for words, timeline in watch.reports():
+            stderr.write(f"watchedpool: {words}\n{files.add(words, timeline)}")
     stderr.write(files.finish())
     if watch.rest:
         stderr.write(f"watchedpool: {watch.rest}\n")

@@ -318,7 +318,9 @@ def compare(alone, watched):
     before = watched.stderr.partition(REPORT)[0]
     after = alone.stderr[len(before) :]
     report = watched.stderr[len(before) : len(watched.stderr) - len(after)]
-    assert b"Traceback" not in report, watched.stderr.decode(errors="replace")
+    assert b"Traceback (most recent call last)" not in report, watched.stderr.decode(
+        errors="replace"
+    )
     for theirs, ours in (
         (alone.stderr, before + after),
         (watched.stderr, before + report + after),
