@@ -165,7 +165,7 @@ def test_sliders_and_picture_are_seen_together(notebook):
 
 @pytest.mark.walks
 @pytest.mark.parametrize(
-    ("lesson", "right"), [(LESSONS[0], "yes"), (LESSONS[4], "0/10")], ids=["00", "04"]
+    ("lesson", "right"), [(LESSONS[0], "4 letters"), (LESSONS[4], "0/10")], ids=["00", "04"]
 )
 def test_a_lesson_by_the_keyboard_from_its_first_cell_to_a_right_verdict(
     open_lesson, lesson, right
