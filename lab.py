@@ -64,6 +64,7 @@ ROUNDS = {
     ],
     "alone": [*SLOWEST, "-m", f"(measures or dask) and not ({LEFT_OUT})"],
 }
+AGAIN = ", then run this again"
 PASSED, FAILED = 0, 1  # of pytest's exit codes
 SCRIPTS = {
     "run": "storing.py",
@@ -151,7 +152,7 @@ def make_venv() -> None:
         import venv
     except ImportError as error:
         package = "python{}.{}-venv".format(*sys.version_info)
-        fix = f"on Debian and Ubuntu, `apt install {package}`, then run this again"
+        fix = f"on Debian and Ubuntu, `apt install {package}`{AGAIN}"
         stop(f"this Python came without its {error.name} module: {fix}")
     try:
         venv.create(VENV, clear=True, symlinks=os.name != "nt", with_pip=True)
@@ -160,7 +161,7 @@ def make_venv() -> None:
         reason, fix = reason_in(output.decode(errors="replace")), "fix that"
         if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS):
             fix = "copy the course to a folder that you can write to"
-        stop(f"could not make {VENV} ({reason}): {fix}, then run this again")
+        stop(f"could not make {VENV} ({reason}): {fix}{AGAIN}")
 
 
 def install(locks: list) -> str:
@@ -179,9 +180,14 @@ def install(locks: list) -> str:
         done = subprocess.run(command, cwd=ROOT, env=environment, **streams)
     if done.returncode == 0:
         return ""
-    reason = reason_in(LOG.read_text(errors="replace"))
-    hint = "behind a proxy, set HTTPS_PROXY; is there a network, and space on the disk?"
-    return f"pip failed ({reason}; see {LOG}): {hint} Then run this again"
+    output = LOG.read_text(errors="replace")
+    if "Retry(total=0," in output:  # pip's own error would name a package that it could not find
+        what, fix = "to its index", "connect to a network, or set HTTPS_PROXY if there is a proxy"
+        if "broken by 'ProxyError" in output:
+            what, fix = "through the proxy", "correct HTTPS_PROXY"
+        return f"pip got no connection {what} (see {LOG}): {fix}{AGAIN}"
+    hint = "is there a network, and space on the disk? Then run this again"
+    return f"pip failed ({reason_in(output)}; see {LOG}): {hint}"
 
 
 def reason_in(output: str) -> str:
@@ -270,4 +276,4 @@ if __name__ == "__main__":
         say("stopped; run this again to continue")
         sys.exit(130)
     except (OSError, UnicodeError) as error:
-        stop(f"{error}: fix that, then run this again")
+        stop(f"{error}: fix that{AGAIN}")

@@ -24,6 +24,7 @@ import lab
 ROOT = Path(__file__).resolve().parents[2]
 BASE = getattr(sys, "_base_executable", sys.executable)  # a Python outside of any .venv
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": ""}
+CLOSED = "http://127.0.0.1:9"  # nothing listens there
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither locks nor signals for it")
 
 
@@ -38,7 +39,7 @@ def run(*arguments, cwd, **env):
     return subprocess.run(
         [BASE, *arguments],
         cwd=cwd,
-        env=surroundings(**OFFLINE, **env),
+        env=surroundings(**OFFLINE | env),
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -211,6 +212,27 @@ def test_changed_requirements_are_installed_and_a_failure_keeps_what_worked(proj
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     assert line.startswith("lab.py: installing the packages of requirements.txt")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "reason", "fix"),
+    [
+        ("", "no connection to its index", "or set HTTPS_PROXY if there is a proxy"),
+        (CLOSED, "no connection through the proxy", "correct HTTPS_PROXY"),
+    ],
+    ids=["no network", "a proxy that does not answer"],
+)
+def test_a_missing_connection_is_reported_instead_of_a_missing_package(project, proxy, reason, fix):
+    requirements = project / "requirements.txt"
+    before = requirements.read_text()
+    requirements.write_text("no-such-package-of-ours==1.0\n")
+    index = {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": CLOSED, "PIP_RETRIES": "1"}
+    if proxy:
+        index |= {"PIP_INDEX_URL": "https://index.invalid/simple", "PIP_PROXY": proxy}
+    said = one_line(run(project / "lab.py", "run", cwd=project, **index))
+    requirements.write_text(before)
+    assert said.startswith(f"lab.py: pip got {reason} (see ")
+    assert said.endswith(f"{fix}, then run this again")
 
 
 def test_what_keeps_it_from_setting_up_is_reported_in_one_line(tmp_path):
