@@ -3,12 +3,13 @@
 Opens so many kernels at once. Each runs the cells of one lesson's core. Prints, for each number of
 kernels and each start method, how many processes there were, their memory (PSS, which counts a page
 that four processes share as a quarter for each), how long the core took, and what was left.
-Then extrapolates to a class of thirty, and prints the arithmetic. Linux only: PSS is from /proc.
+If there were fewer than thirty, extrapolates to thirty and prints the arithmetic. Linux only: PSS is from /proc.
 """
 
 import argparse
 import multiprocessing
 import os
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -78,7 +79,9 @@ def measure(kernels, method, cells, timeout=300):
     with ExitStack() as stack, ThreadPoolExecutor(kernels) as threads:
         clients = []
         for _ in range(kernels):
-            manager, client = start_new_kernel(cwd=str(ROOT / "notebooks"))
+            manager, client = start_new_kernel(
+                cwd=str(ROOT / "notebooks"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             stack.callback(manager.shutdown_kernel, now=True)
             stack.callback(client.stop_channels)
             clients.append(client)
@@ -123,7 +126,7 @@ def main(arguments):
                 f"{one.memory / MEGABYTE:6.0f} MiB, {one.seconds:5.1f} s, {one.left} left",
                 flush=True,
             )
-        if len(done) > 1:
+        if len(done) > 1 and done[-1].kernels < CLASS:
             total, slope = extrapolate(*done[-2:])
             last = done[-1]
             print(
