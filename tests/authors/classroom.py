@@ -3,7 +3,8 @@
 Opens so many kernels at once. Each runs the cells of one lesson's core. Prints, for each number of
 kernels and each start method, how many processes there were, their memory (PSS, which counts a page
 that four processes share as a quarter for each), how long the core took, and what was left.
-If there were fewer than thirty, extrapolates to thirty and prints the arithmetic. Linux only: PSS is from /proc.
+If there were fewer than thirty, extrapolates to thirty and prints the arithmetic. Linux only: PSS
+is from /proc.
 """
 
 import argparse
