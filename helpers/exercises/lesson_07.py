@@ -44,14 +44,18 @@ from watchedpool.timeline import Timeline
 # -- guesses: the idea behind each wrong option
 
 at_once = {
-    "1 program": "Only one thread at a time runs Python, but a thread that waits needs no turn.",
+    "1 program": "Even if only one thread at a time runs Python code, many threads can wait.",
     "8 programs": "All eight are submitted, but each thread runs one program at a time.",
 }
 apart = {
-    "over half a second apart": "The program *prints* them apart, but writes them in one piece."
+    "over half a second apart": (
+        "The program *prints* the lines at different times, but writes them all at once."
+    )
 }
 full_pipe = {
-    "returns 0": "The pipe has room for 1,000 bytes, but not for 100,000, and no one empties it."
+    "returns 0": (
+        "The pipe has room for 1,000 bytes, but not for 100,000, and no process reads from it."
+    )
 }
 
 # -- exercise 1: run_all(commands, at_once) runs each command once, as many at the same time as
@@ -133,7 +137,7 @@ def grade_run_all(batches: list[Batch]) -> str:
     raise_problem(batches, _batch_problem)
     raise_problem(batches, _too_few, TimingError)
     ran = [batch.timeline.max_concurrency for batch in batches]
-    return f"Measured: {ran[0]} at a time, and {ran[-1]} where {batches[-1].at_once} were allowed."
+    return f"Measured: {ran[0]} at a time, and {ran[-1]} when {batches[-1].at_once} were allowed."
 
 
 def _batch_problem(batch: Batch) -> str:
@@ -142,7 +146,7 @@ def _batch_problem(batch: Batch) -> str:
     if len(timeline) < len(wanted):
         return f"when you returned, {len(timeline)} of {len(wanted)} programs had ended."
     if len(timeline) > len(wanted):
-        return f"{len(timeline)} programs ran, and there are {len(wanted)}: run each once."
+        return f"{len(timeline)} programs ran, but there are {len(wanted)}: run each once."
     most = timeline.max_concurrency
     if most > at_once:
         return f"measured: {most} programs ran at the same time, and {at_once} were allowed."
@@ -156,7 +160,7 @@ def _too_few(batch: Batch) -> str:
     """Return what is wrong if fewer programs ran at the same time than were allowed."""
     most = batch.timeline.max_concurrency
     if most == 1:
-        return "measured: the programs ran one after another, never two at a time."
+        return "measured: the programs ran one after another, never two at the same time."
     if most < batch.at_once:
         return f"measured: {most} programs ran at the same time; {batch.at_once} were allowed."
     return ""
@@ -378,7 +382,7 @@ def _tree_runs(answer: Callable) -> Iterator[LimitedRun]:
 def grade_run_process_tree(runs: list[LimitedRun]) -> str:
     """Grade what was returned, and whether anything is still running."""
     raise_problem(runs, _tree_problem)
-    return "Measured: the program is gone, and so is the one that it had started."
+    return "Measured: the program has ended, and so has the program that it had started."
 
 
 def _tree_problem(run: LimitedRun) -> str:

@@ -38,8 +38,8 @@ from watchedpool.timeline import Timeline, count_until
 # -- guesses: the idea behind each wrong option
 
 first_move = {
-    "0.12 s": "That is the first step. The pool does not see steps: for it, a task is one piece.",
-    "1 s": "That is the longest task. This bar takes results as they come, the shortest first.",
+    "0.12 s": "That is the length of the first step. A pool does not see the steps of a task.",
+    "1 s": "That is the longest task. This bar counts results as they come, the shortest first.",
 }
 own_positions = {
     "3 lines": "That is right if one process draws. Here three processes move the same cursor."
@@ -117,8 +117,8 @@ count_steps = Exercise(
     measure=measure_steps,
     grade=grade_steps,
     hint_text=(
-        "A call returns results of tasks, never of steps: no loop over results can count steps. "
-        "The workers report each step in a queue, if share_queue gave it to them. Start the tasks "
+        "A call returns the results of tasks, so a loop over results cannot count steps. The "
+        "workers report each step in a queue, if share_queue gave them this queue. Start the tasks "
         "with map_async, which returns at once, and move the bar for each message, as steps_bar "
         "does."
     ),
@@ -199,8 +199,8 @@ unknown_end = Exercise(
     grade=grade_unknown,
     hint_text=(
         "imap seems to take items as they are needed, but it takes as many as the pipe can hold. "
-        "Submit ten items, and then one more for each that is done, as few_ahead does. And a bar "
-        "needs no total."
+        "Submit ten items, and then one more for each item that is done, as few_ahead does. The "
+        "bar needs no total."
     ),
     right_answer=keep_up,
 )
@@ -300,8 +300,8 @@ how_long_still = Exercise(
     measure=measure_left,
     grade=grade_left,
     hint_text=(
-        "All the work that is left, divided by the workers, would be right if tasks could be split "
-        "at will. But the last task is one piece. The pool gives the next task to the worker that "
+        "The remaining work divided by the number of workers would be right if tasks could be "
+        "split. But a task cannot be split. The pool gives the next task to the worker that "
         "is free first, and predict does the same. For predict, a task that is already running is "
         "a task that starts now."
     ),
