@@ -45,21 +45,22 @@ from watchedpool.timeline import Timeline
 # -- guesses: the idea behind each wrong option
 
 one_fails = {
-    "are stopped": "An error stops no other worker: each worker simply takes the next task.",
-    "run, if before it": "Order matters in a loop. In a pool, no task waits for another.",
+    "are stopped": "An error does not stop the other tasks: each worker simply takes the next one.",
+    "run, if before it": "Order matters in a loop. In a pool, no task waits for another task.",
 }
 after_the_error = {
     "no more": "A generator ends with its first error. This iterator only passes errors on.",
 }
 one_dies = {
-    "raises an error": "An error is a message, and a killed worker has no time to send one.",
-    "runs task 2 again": "The pool starts a new worker, but does not know the old worker's task.",
+    "2": "The pool starts a new worker, and the two workers run all other tasks.",
+    "8": "The pool starts a new worker, but does not know the old worker's task.",
 }
 broken_executor = {
-    "goes on": "An executor that has lost one worker trusts none of them, and ends them all.",
+    "goes on": "An executor that has lost one worker ends all its other workers, too.",
 }
 dead_holder = {
-    "takes the lock": "A killed worker never releases its lock, and nobody does it instead.",
+    "1": "A killed worker never releases its lock, so the other worker waits for it forever.",
+    "2": "The pool also starts a new worker, which waits for the lock, too.",
 }
 ways_to_define = {
     "def": "Its name is sent, not its code, and a new Python process has no cells.",
@@ -67,10 +68,11 @@ ways_to_define = {
     "nested def": "A name that exists only inside a call cannot be looked up.",
 }
 end_of_with = {
-    "run to their end": "The end of a with block closes a file, but it terminates a pool.",
+    "2": "The end of the block does not wait for the tasks that are running.",
+    "6": "The end of a with block closes a file, but it terminates a pool.",
 }
 after_stop = {
-    "none": "Stop ends the cell. A pool without a `with` block replaces workers that end.",
+    "the two old ones": "Stop ends these workers, and the pool replaces workers that end.",
 }
 
 # -- exercise 1: four workers, several at a time, run each of the hundred tasks once. The result is
@@ -160,8 +162,9 @@ one_bad_in_a_hundred = Exercise(
     measure=measure_survive,
     grade=grade_survive,
     hint_text=(
-        "An error ends a for loop, but not the iterator. Or let no error leave the task: a "
-        "function of this lesson returns it as a value. How do you tell an error from a result?"
+        "An error ends a for loop, but not the iterator. You can also catch each error in its "
+        "task: a function of this lesson returns the error as a value. How do you tell an error "
+        "from a result?"
     ),
     right_answer=survive,
 )
@@ -235,7 +238,7 @@ def grade_rescue(run: Rescued) -> str:
     if (again := len(run.done) - len(run.wanted)) > 1:
         raise TimingError(
             f"{again} tasks were done, and then done again. Keep every result that was there when "
-            "the worker died, also the results of tasks behind the killed one."
+            "the worker died, including the results of tasks after the killed one."
         )
     return f"All {len(results)} results, and no completed task was run again."
 
@@ -255,7 +258,8 @@ save_what_is_done = Exercise(
     grade=grade_rescue,
     hint_text=(
         "A Pool does not report that a worker died; an executor does. Futures that were done "
-        "before still hold their results. A broken executor accepts no more tasks; a new one does."
+        "before still hold their results. A broken executor accepts no more tasks, but a new "
+        "executor does."
     ),
     right_answer=rescue,
     control=_rescue_by_waiting,
@@ -324,10 +328,10 @@ which_problem = Exercise(
     measure=last_problems.measure,
     grade=grade_diagnosis,
     hint_text=(
-        "Look at the blocks without an end. If there is none, the run was healthy. If there is "
-        "one, and a new lane goes on, a worker was killed. If a killed worker held the lock, all "
-        "others wait, and so does the new one. terminate ends both workers at the same moment, and "
-        "no third lane begins."
+        "Look at the blocks without an end. If there is no such block, the run was healthy. If "
+        "there is one, and a new lane begins, a worker was killed. If the killed worker held the "
+        "lock, the other worker and the new worker wait forever. terminate ends both workers at "
+        "the same moment, and no third lane begins."
     ),
     right_answer=last_problems,
     takes=dict,
