@@ -51,8 +51,8 @@ MOST_NAPS, MOST_TIME = 1.2, 1.5
 # -- guesses: the idea behind each wrong option
 
 lines_that_change = {
-    "one": "An executor is known by its methods; a recipe does not say what runs the tasks.",
-    "all": "Dask has calls of its own, but it also has the executor of the standard library.",
+    "one": "The recipe only calls methods that every executor has, and Dask's is no exception.",
+    "all": "Dask has its own functions, but it also has an executor like the standard library's.",
 }
 time_to_start = {
     "as long as a pool": "A Dask worker is a new Python process that imports a large package.",
@@ -66,13 +66,13 @@ equal_tasks = {
 }
 one_line_each = {
     "as long as predicted": (
-        "In the prediction, each task goes to a free worker; Dask assigns tasks before that."
+        "In the prediction, each task goes to a free worker. Dask assigns tasks to busy workers."
     ),
-    "less long": "No schedule takes less: in the prediction all five are busy to the end.",
+    "less long": "No schedule is shorter: in the prediction, all workers are busy until the end.",
 }
 deadly_task = {
     "once": "Dask cannot know whether the task or the machine was to blame, so it tries again.",
-    "forever": "Dask counts the workers that died with a task, and gives it up.",
+    "forever": "Dask counts the workers that died while running a task, and then gives up.",
 }
 
 # -- a cluster as another machine would have it
@@ -193,8 +193,8 @@ def grade_deal(run: Dealt) -> str:
         )
     if sorted(run.done) != sorted(run.wanted):
         raise WrongAnswerError(
-            f"the workers of the cluster took {len(run.done)} naps. Give them each of "
-            f"{len(run.tasks)} naps, once."
+            f"the workers of the cluster took {len(run.done)} naps. Give them each of the "
+            f"{len(run.tasks)} naps once."
         )
     check_order(results, run.wanted)
     took, best = run.timeline.makespan, predict(run.tasks, WORKERS).makespan
@@ -223,7 +223,7 @@ as_predicted = ClusterExercise(
     hint_text=(
         "client.map looks like pool.map, but it assigns twice as many tasks as there are workers "
         "before the first task has ended. Keep no more tasks in flight than there are workers: "
-        "submit five, and one more for each that is done."
+        "submit five tasks, and one more for each task that is done."
     ),
     right_answer=deal,
 )
@@ -293,7 +293,7 @@ which_engine = Exercise(
     hint_text=(
         "More workers do not make every job shorter. One process assigns all tasks, which takes a "
         "millisecond or more per task with Dask, and sends all data. If that takes longer than the "
-        "work, workers wait."
+        "work itself, the workers wait."
     ),
     right_answer=(
         'choice = {"thumbnails": "Pool", "simulations": "Dask", "log lines": "Pool",\n'
@@ -471,9 +471,9 @@ survive = ClusterExercise(
     measure=measure_collect,
     grade=grade_collect,
     hint_text=(
-        "Dask replaces the killed worker and runs its tasks again, if all tasks are tasks of Dask. "
+        "Dask replaces the killed worker and runs its tasks again, if you submitted them to Dask. "
         "Your loop has to do two things: move the bar as tasks end, and return results in order. "
-        "The list of futures keeps the order. And equal tasks are one task, unless you say "
+        "The list of futures keeps the order. Equal tasks count as one task, unless you pass "
         "pure=False."
     ),
     right_answer=collect,

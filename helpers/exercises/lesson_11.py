@@ -17,12 +17,12 @@ from watchedpool.timeline import Timeline
 
 hidden = {
     "none": "imap delivers in order: a result behind a slow first task has to wait for that task.",
-    "one": "Every task that ends before the first one waits, not just the next.",
+    "one": "Every task that ends before the first task waits for it, not just the next task.",
 }
 much_shorter = {
-    "chunks of one": "It saves little time, because the last file still starts last.",
+    "chunks of one": "Chunks of one save little time, because the slowest file still starts last.",
     "results as they come": (
-        "That changes when you receive results, not when the workers compute them."
+        "This step changes when you receive results, not when the workers compute them."
     ),
 }
 waiting = {
@@ -77,7 +77,7 @@ def grade_uneven(returned: Any, naps: list, calls: list[Call], timeline: Timelin
     napped = float(np.nansum(timeline.finish - timeline.start))
     if napped < 0.95 * sum(naps):
         raise WrongAnswerError(
-            f"the workers napped {napped:.1f} s in all, and the naps are {sum(naps):.1f} s."
+            f"the workers napped {napped:.1f} s in all, but the naps take {sum(naps):.1f} s."
         )
     found = findings(timeline, workers=WORKERS)
     if problems := [each for each in found if each.name not in FORGIVEN]:
@@ -127,8 +127,8 @@ fix_uneven = Exercise(
     measure=measure_uneven,
     grade=grade_uneven,
     hint_text=(
-        "Chunks look like a saving, but these tasks are long: it costs next to nothing to send "
-        "them one by one. Does anybody need the results in order? And which tasks should start "
+        "Chunks seem to save time, but these tasks are long: it costs almost no time to send "
+        "them one by one. Does anybody need the results in order? Which tasks should start "
         "first? Run findings(pool.timeline()) after the program."
     ),
     right_answer=fixed,
@@ -138,9 +138,8 @@ fix_tiny = Exercise(
     measure=measure_tiny,
     grade=grade_tiny,
     hint_text=(
-        "apply looks like a call of the function, and waits like one: three of four workers have "
-        "nothing to do. And 2000 tiny tasks are 2000 messages. Which call sends many tasks in one "
-        "message?"
+        "apply waits for each result, so three of the four workers have nothing to do. It also "
+        "sends 2000 messages for 2000 tiny tasks. Which call sends many tasks in one message?"
     ),
     right_answer=quick,
 )
