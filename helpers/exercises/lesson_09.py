@@ -519,7 +519,7 @@ def grade_ending(run: Demonstration) -> str:
     raise WrongAnswerError(f"it should print four results; it prints {printed or 'nothing'}.")
 
 
-patient_program = Exercise(
+waiting_program = Exercise(
     measure=measure_ending,
     grade=grade_ending,
     hint_text=(

@@ -997,5 +997,5 @@ PATIENT = [9, 3, 6, 1, 8, 4, 7, 0, 5]
     ],
     ids=range(10),
 )
-def test_patient_program_runs_the_lines(numbers, message):
-    assert message in lesson_09.patient_program.verdict(numbers)
+def test_waiting_program_runs_the_lines(numbers, message):
+    assert message in lesson_09.waiting_program.verdict(numbers)
