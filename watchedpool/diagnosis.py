@@ -37,9 +37,13 @@ class Finding(NamedTuple):
     sentence: str
     lesson: str
 
+    @property
+    def text(self) -> str:
+        """The sentence and the lesson, in one line."""
+        return self.sentence + (f" (lesson {self.lesson})" if self.lesson else "")
+
     def __str__(self) -> str:
-        pointer = f" (lesson {self.lesson})" if self.lesson else ""
-        return fill(self.sentence + pointer, LINE_WIDTH, subsequent_indent="    ")
+        return fill(self.text, LINE_WIDTH, subsequent_indent="    ")
 
 
 def findings(timeline: Timeline, cores_busy: float = 0.0, workers: int = 0) -> list[Finding]:

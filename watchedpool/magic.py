@@ -73,10 +73,10 @@ class _CellWatch:
         watch, self._watch = self._watch, None
         with self._end:
             files = Output(self._output)
-            for words, timeline in watch.reports():
-                show(plot_lag(timeline))
-                print(words)
-                print(files.add(words, timeline), end="")
+            for report in watch.reports():
+                show(plot_lag(report.timeline))
+                print(report.words)
+                print(files.add(report), end="")
             print(files.finish(), end="")
             if watch.rest:
                 print(watch.rest)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from watchedpool.page.report import Section
-    from watchedpool.timeline import Timeline
+    from watchedpool.reports import Report
 
 PAGE = ".html"
 
@@ -45,17 +45,17 @@ class Output:
         self._number = 0
         self._sections: list[Section] = []
 
-    def add(self, words: str, timeline: "Timeline") -> str:
-        """Take a pool and what is said of it; return a line on the file that was written, or ""."""
+    def add(self, report: "Report") -> str:
+        """Take what is said of a pool; return a line on the file that was written, or ""."""
         self._number += 1
         if self._path is None:
             return ""
         if self._path.suffix != PAGE:
-            return _write_one(timeline, self._path, self._number)
+            return _write_one(report, self._path, self._number)
         from watchedpool.page.report import Section
 
-        where, *sentences = words.replace("\n    ", " ").splitlines()  # without wrapped lines
-        self._sections.append(Section(where, sentences, timeline))
+        texts = [getattr(remark, "text", remark) for remark in report.remarks]
+        self._sections.append(Section(report.where, texts, report.timeline))
         return ""
 
     def finish(self) -> str:
@@ -71,7 +71,7 @@ class Output:
         return f"Written: {self._path}\n"
 
 
-def _write_one(timeline: "Timeline", path: Path, number: int) -> str:
+def _write_one(report: "Report", path: Path, number: int) -> str:
     """Write a file for the pool of this number: lag.svg, lag-2.svg, ...; return a line on it.
 
     Only the file of the first was named by the user: another file is replaced if it is ours.
@@ -82,7 +82,7 @@ def _write_one(timeline: "Timeline", path: Path, number: int) -> str:
     try:
         if number > 1 and path.exists() and not _is_ours(path):
             return f"Not written: {path} exists, and watchedpool did not write it\n"
-        _WRITERS[suffix](timeline, path)
+        _WRITERS[suffix](report, path)
     except (ImportError, OSError, ValueError) as error:
         return f"Not written: {path}: {error}\n"
     return f"Written: {path}\n"
@@ -98,32 +98,32 @@ def _is_ours(path: Path) -> bool:
     return any(mark in head for mark in MARKS)
 
 
-def _write_svg(timeline: "Timeline", path: Path) -> None:
+def _write_svg(report: "Report", path: Path) -> None:
     from watchedpool.plots.replays import MOST_TASKS, replay
 
-    if len(timeline) <= MOST_TASKS:
-        path.write_text(replay(timeline), encoding="utf-8")
+    if len(report.timeline) <= MOST_TASKS:
+        path.write_text(replay(report.timeline), encoding="utf-8")
     else:
-        _write_still(timeline, path)
+        _write_still(report, path)
 
 
-def _write_json(timeline: "Timeline", path: Path) -> None:
+def _write_json(report: "Report", path: Path) -> None:
     from watchedpool.reports import save_run
 
-    save_run(timeline, path)
+    save_run(report, path)
 
 
-def _write_still(timeline: "Timeline", path: Path) -> None:
+def _write_still(report: "Report", path: Path) -> None:
     from watchedpool import plot_lag  # says what to install where matplotlib is missing
 
     maker = {"Software" if path.suffix == ".png" else "Creator": "watchedpool"}
-    plot_lag(timeline)[0].figure.savefig(path, metadata=maker)
+    plot_lag(report.timeline)[0].figure.savefig(path, metadata=maker)
 
 
-_WRITERS: dict[str, Callable[["Timeline", Path], None]] = {
+_WRITERS: dict[str, Callable[["Report", Path], None]] = {
     ".svg": _write_svg,
     ".png": _write_still,
     ".json": _write_json,
-    ".trace.json": lambda timeline, path: timeline.to_trace(path),
+    ".trace.json": lambda report, path: report.timeline.to_trace(path),
 }
 SUFFIXES = PAGE, *_WRITERS

@@ -158,8 +158,8 @@ def _report(watch: Watch, output: str, stderr: TextIO) -> None:
 
     files = Output(Path(output) if output else None)
     with warnings.catch_warnings(action="ignore"):  # the program may want them to be errors
-        for words, timeline in watch.reports():
-            stderr.write(f"watchedpool: {words}\n{files.add(words, timeline)}")
+        for report in watch.reports():
+            stderr.write(f"watchedpool: {report.words}\n{files.add(report)}")
     stderr.write(files.finish())
     if watch.rest:
         stderr.write(f"watchedpool: {watch.rest}\n")

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -33,12 +32,22 @@ class PoolRun(NamedTuple):
     workers: int
 
 
-# What was found of Timelines, by one who knew more than they contain.
-_found: WeakKeyDictionary[Timeline, list[Finding]] = WeakKeyDictionary()
+class Report(NamedTuple):
+    """What is said of a pool, or of the pools of one line: `findings` are among the remarks."""
+
+    where: str
+    remarks: list[str | Finding]
+    timeline: Timeline
+    findings: list[Finding]
+
+    @property
+    def words(self) -> str:
+        """The report for a terminal."""
+        return "\n".join(map(str, [self.where, *self.remarks]))
 
 
-def reports(runs: Sequence[PoolRun]) -> Iterator[tuple[str, Timeline]]:
-    """Yield a report in words, and a Timeline, for each pool or line that made many.
+def reports(runs: Sequence[PoolRun]) -> Iterator[Report]:
+    """Yield a report for each pool, or line that made many.
 
     Of many pools of one line, the Timeline is that of the one that took longest.
     """
@@ -51,23 +60,22 @@ def reports(runs: Sequence[PoolRun]) -> Iterator[tuple[str, Timeline]]:
         run = max(group, key=lambda each: each.timeline.end)
         found = findings(run.timeline, run.cores_busy, run.workers)
         found = _with_others(run, group, runs, found)
-        _found[run.timeline] = found
-        lines = [run.where]
+        where, remarks = run.where, []
         if len(group) > 1:
-            lines = [_of_many(group), f"The one that took longest: {run.where}"]
-        lines.append(run.timeline.describe().splitlines()[0])
+            where, remarks = _of_many(group), [f"The one that took longest: {run.where}"]
+        remarks.append(run.timeline.describe().splitlines()[0])
         if run.timeline.workers:
-            lines.append(run.timeline.budget().describe())
-        lines += map(str, found)
+            remarks += run.timeline.budget().describe().splitlines()
+        remarks += found
         if number == len(groups) and len(runs) > 1:
-            lines.append(_of_program(runs))
-        yield "\n".join(lines), run.timeline
+            remarks.append(_of_program(runs))
+        yield Report(where, remarks, run.timeline, found)
 
 
-def save_run(timeline: Timeline, path: Path) -> None:
-    """Write a Timeline to a file, with its budget and with what was found."""
-    found = _found.get(timeline) or findings(timeline)
-    timeline.save(path, **run_as_json(timeline.budget(), found))
+def save_run(report: Report, path: Path) -> None:
+    """Write the Timeline of a report to a file, with its budget and with what was found."""
+    timeline = report.timeline
+    timeline.save(path, **run_as_json(timeline.budget(), report.findings))
 
 
 def run_as_json(budget: Budget, found: Sequence[Finding]) -> dict[str, Any]:

@@ -39,6 +39,8 @@ from watchedpool.recording.queues import TaskQueue, without_frame
 from watchedpool.recording.recorder import Recorder, line_in_words
 
 if TYPE_CHECKING:
+    from watchedpool.diagnosis import Finding
+    from watchedpool.reports import Report
     from watchedpool.timeline import Timeline
 
 PACKAGE = Path(__file__).resolve().parent
@@ -127,8 +129,8 @@ class Watch:
             for run in self.runs:
                 run.recorder.close()
 
-    def reports(self) -> Iterator[tuple[str, "Timeline"]]:
-        """Yield reports in words, each with a Timeline: see `watchedpool.reports`."""
+    def reports(self) -> Iterator["Report"]:
+        """Yield what is said of the pools: see `watchedpool.reports`."""
         if not self.runs:
             return  # without numpy, which takes longer than many a program
         from watchedpool.reports import PoolRun, reports
@@ -140,10 +142,11 @@ class Watch:
             busy = cpu_seconds / max(timeline.makespan, 1e-9) if len(self.runs) == 1 else 0.0
             runs.append(PoolRun(run.where, timeline, busy, run.recorder.workers))
         of = {id(pool.timeline): run for pool, run in zip(runs, self.runs, strict=True)}
-        for words, timeline in reports(runs):
-            yield "\n".join([words, *self._of_bar(of[id(timeline)], timeline)]), timeline
+        for report in reports(runs):
+            report.remarks.extend(self._of_bar(of[id(report.timeline)], report.timeline))
+            yield report
 
-    def _of_bar(self, run: WatchedRun, timeline: "Timeline") -> Iterator[str]:
+    def _of_bar(self, run: WatchedRun, timeline: "Timeline") -> Iterator["Finding"]:
         """Yield what is to be said of the bar that counted this pool's results."""
         import numpy as np
 
@@ -158,7 +161,7 @@ class Watch:
                     f"until the loop had them, and {np.nansum((both - order).clip(0)):.2f} s "
                     "more until the bar was drawn."
                 )
-                yield str(Finding("drawing", 0.0, sentence, "04"))
+                yield Finding("drawing", 0.0, sentence, "04")
                 return
 
 

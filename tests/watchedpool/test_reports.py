@@ -31,10 +31,11 @@ def pools_of_a_loop(number, **costs):
 
 
 def test_many_pools_of_a_line_get_one_report():
-    ((words, run),) = reports(pools_of_a_loop(50, startup=0.2))
+    (report,) = reports(pools_of_a_loop(50, startup=0.2))
+    words = report.words
     assert words.startswith("50 pools at loop.py, line 5: 10.00 s start-up, 5.00 s work\n")
     assert "This line made 50 pools" in words
-    assert len(run) == 4
+    assert len(report.timeline) == 4
     assert "The program made 50 pools. In 10.29 s of" in words
 
 
@@ -43,13 +44,14 @@ def test_two_pools_get_a_report_each():
 
 
 def test_pools_that_cost_nothing_are_not_too_many():
-    words = "\n".join(words for words, _ in reports(pools_of_a_loop(4)))
+    words = "\n".join(report.words for report in reports(pools_of_a_loop(4)))
     assert "This line made" not in words
 
 
 def test_a_file_holds_budget_and_findings_and_can_be_loaded(tmp_path):
     run, _ = Simulated([0.1] * 24, 4, startup=0.5).run()
-    save_run(run, tmp_path / "run.json")
+    (report,) = reports([PoolRun("script.py, line 3", run, 0.0, 4)])
+    save_run(report, tmp_path / "run.json")
     saved = json.loads((tmp_path / "run.json").read_text())
     assert saved["budget"]["parts"] == list(PARTS)
     assert np.array(saved["budget"]["workers"]).shape == (4, len(PARTS))
