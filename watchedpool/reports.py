@@ -98,11 +98,15 @@ def _costs(run: PoolRun) -> tuple[float, float]:
 
 
 def _seconds_to_end(same: Sequence[PoolRun]) -> float:
-    """Return how long it takes to end one of these pools: at most until the next was made."""
+    """Return how long it takes to end one of these pools: at most until the next was made.
+
+    It is 0 if none was made after another had ended.
+    """
     pools = [run.timeline.details.pool for run in same if run.timeline.details]
     times = sorted((pool.origin + pool.made, pool.origin + pool.closed) for pool in pools if pool)
     until = [after[0] - before[1] for before, after in pairwise(times)]
-    return min((seconds for seconds in [*until, LONGEST_END] if seconds >= 0), default=0.0)
+    until = [seconds for seconds in until if seconds >= 0]
+    return min(*until, LONGEST_END) if until else 0.0
 
 
 def _with_others(

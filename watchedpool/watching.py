@@ -8,6 +8,7 @@ import multiprocessing.pool as pools
 import os
 import sys
 import sysconfig
+import tokenize  # noqa: F401  from 3.13, linecache imports it late: a program may replace `open`
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -43,6 +43,14 @@ def test_two_pools_get_a_report_each():
     assert len(list(reports(pools_of_a_loop(2)))) == 2
 
 
+def test_pools_that_worked_at_the_same_time_are_not_too_many():
+    runs = pools_of_a_loop(2)
+    for run in runs:
+        pool = run.timeline.details.pool._replace(origin=0.0)
+        object.__setattr__(run.timeline.details, "pool", pool)
+    assert not any("This line made" in report.words for report in reports(runs))
+
+
 def test_pools_that_cost_nothing_are_not_too_many():
     words = "\n".join(report.words for report in reports(pools_of_a_loop(4)))
     assert "This line made" not in words

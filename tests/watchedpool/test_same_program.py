@@ -45,6 +45,7 @@ CHANCE = (
     rb"\bpid=\d+",
     rb"(?<=Process )\d+(?= terminat)",
     rb"(?<=; main\()\d+, \d+",  # the files of a fork server
+    rb"(?<=authkey_r': )\d+",  # another of its files, from Python 3.14
     rb"\btracker_fd=\d+, pipe_handle=\d+",  # of a spawned worker
     rb"(?<=\{)'/mp-.*(?=\})",  # the names of semaphores
 )
@@ -80,8 +81,8 @@ def programs():
         source = path.read_text("utf-8")
         head = source.partition("import ")[0]
         methods = re.findall("^# only (fork|spawn|forkserver)$", head, re.M) or METHODS
-        if TAKES_METHOD not in source.encode():
-            methods = methods[:1]
+        if TAKES_METHOD not in source.encode():  # it runs under the default one
+            methods = set(METHODS[:1]).intersection(methods)
         exits = re.search(r"^# exits (-?\d+)$", head, re.M)
         for method in filter(METHODS.__contains__, methods):
             case = f"{name}-{method}"
@@ -134,13 +135,16 @@ WAYS = {
     "no suffix": ({"program": SOURCE}, ["program", "threads"]),
     "pyc": ({"program.pyc": compiled(SOURCE)}, ["program.pyc", "threads"]),
     "-m module": ({"program.py": SOURCE}, ["-m", "program", "-m", "x"]),
-    "-m package": (PACKAGE_FILES, ["-m", "package", "--help"]),
+    "-m package": (PACKAGE_FILES, ["-m", "package", "--help", "threads"]),
     "-m package.module": (PACKAGE_FILES, ["-m", "package.module"]),
     "-m package that cannot be run": (PACKAGE_FILES, ["-m", "package.inner"]),
     "-m without such a module": (PACKAGE_FILES, ["-m", "package.nothing"]),
     "folder": ({"folder/__main__.py": SOURCE, "folder/beside.py": b""}, ["folder", "threads"]),
     "zip": ({"program.zip": zipped(SOURCE)}, ["program.zip", "threads"]),
-    "zip with a first line": ({"program.pyz": b"#!python\n" + zipped(SOURCE)}, ["program.pyz"]),
+    "zip with a first line": (
+        {"program.pyz": b"#!python\n" + zipped(SOURCE)},
+        ["program.pyz", "threads"],
+    ),
     "-c": ({}, ["-c", SHORT.decode(), "-c", "-m"]),
     "-c with an error": ({}, ["-c", "1 +"]),
     "in latin-1": ({"a.py": b"# coding: latin-1\nprint(ascii('\xe9'))\r\n1 +"}, ["a.py"]),
