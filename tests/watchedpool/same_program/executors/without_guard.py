@@ -1,5 +1,6 @@
 # only spawn
 # only forkserver
+# exits 0 or 1
 
 import multiprocessing as mp
 import sys
